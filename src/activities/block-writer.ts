@@ -1,0 +1,59 @@
+import { addRecords, type Block, emptyBlock, insertBlock, type LoadContext } from '../clickhouse/insert.js';
+import type { RunCounts } from '../contracts/types.js';
+import type { RawRecord } from '../json/page.js';
+import type { Resource } from '../resources/resource.js';
+import type { ActivityDeps } from './deps.js';
+
+/**
+ * Collects records into blocks and inserts one block while the next is being filled: at most two are in memory. What
+ * follows a block (its checkpoint) is done after the destination has acknowledged its rows, in the order of the blocks.
+ */
+export interface BlockWriter {
+  add(records: readonly RawRecord[], source: LoadContext['source'], fetchedAt: number): void;
+  /** Rows that are collected and not yet handed over. */
+  readonly collected: number;
+  /**
+   * Hands the collected rows over and returns once the block before them is stored; `stored` runs after this one is.
+   * Throws the ExtractError of an earlier block.
+   */
+  flush(stored: (counts: Pick<RunCounts, 'rows' | 'malformed' | 'redacted'>) => Promise<void>): Promise<void>;
+  /** Waits for what was handed over. Throws the ExtractError of a block. */
+  drain(): Promise<void>;
+}
+
+/** A writer of one resource's rows for one run. */
+export function createBlockWriter(
+  deps: ActivityDeps,
+  resource: Resource,
+  run: { tenant: string; runId: string },
+  signal: AbortSignal,
+): BlockWriter {
+  let block: Block = emptyBlock();
+  let load: LoadContext = { ...run, source: 'api', fetchedAt: 0 };
+  let inFlight: Promise<void> = Promise.resolve();
+
+  return {
+    add(records, source, fetchedAt) {
+      load = { ...run, source, fetchedAt };
+      addRecords(block, resource, records, load);
+    },
+    get collected() {
+      return block.lines.length;
+    },
+    async flush(stored) {
+      const full = block;
+      const context = load;
+      block = emptyBlock();
+      const previous = inFlight;
+      const next = previous.then(async () => {
+        await insertBlock(deps.clickhouse, deps.database, resource, full, context, signal);
+        await stored({ rows: full.lines.length, malformed: full.malformed, redacted: full.redacted });
+      });
+      // The error is thrown by the next flush or drain; until then it must not count as unhandled.
+      next.catch(() => {});
+      inFlight = next;
+      await previous;
+    },
+    drain: () => inFlight,
+  };
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { Cursor } from '../contracts/cursor.js';
+import type { RunCounts } from '../contracts/types.js';
+
+const text = z.string();
+const count = z.number().int().min(0);
+
+/** Cursors as they come back from heartbeat details, which an earlier version of the worker may have written. */
+export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('logs'),
+    from: text.nullable(),
+    start: text,
+    logId: text.nullable(),
+    date: text.nullable(),
+  }),
+  z.object({
+    kind: z.literal('clients'),
+    paging: z.enum(['first', 'checkpoint', 'offset']),
+    page: count,
+    perPage: count,
+    next: text.nullable(),
+    seen: count,
+    digest: text.nullable(),
+  }),
+  z.object({
+    kind: z.literal('users-pages'),
+    page: count,
+    perPage: count,
+    seen: count,
+    digest: text.nullable(),
+    lastCreated: text.nullable(),
+    lastCreatedRows: count,
+    phase: z.enum(['pages', 'proof']),
+  }),
+  z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count }),
+]);
+
+export const countsSchema: z.ZodType<RunCounts> = z.object({
+  pages: count,
+  rows: count,
+  requests: count,
+  malformed: count,
+  redacted: count,
+});

@@ -1,0 +1,37 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { ManagementApi } from '../auth0/http.js';
+import type { PipelineStore } from '../clickhouse/store.js';
+import { ExtractError } from '../contracts/errors.js';
+import type { ResourceName } from '../contracts/names.js';
+
+/** A tenant as activities see it. */
+export interface TenantAccess {
+  name: string;
+  /** A client that counts its own requests; all share the tenant's token. */
+  openApi(): ManagementApi;
+}
+
+/** What activities need. Passed in, so that tests run them against any tenant and engine. */
+export interface ActivityDeps {
+  tenants: ReadonlyMap<string, TenantAccess>;
+  resources: readonly ResourceName[];
+  clickhouse: ClickHouseClient;
+  database: string;
+  store: PipelineStore;
+  extract: {
+    pagesPerActivity: number;
+    logsStart: string;
+    snapshotIntervalMs: number;
+    exportFields: readonly string[];
+  };
+}
+
+/** The tenant of that name, or the only one where none is named. Throws ExtractError. */
+export function tenantOf(deps: ActivityDeps, name: string | undefined): TenantAccess {
+  const [only] = deps.tenants.values();
+  const found = name === undefined ? (deps.tenants.size === 1 ? only : undefined) : deps.tenants.get(name);
+  if (found) return found;
+  const known = [...deps.tenants.keys()].join(', ');
+  const problem = name === undefined ? 'Name a tenant' : `The worker knows no tenant "${name}"`;
+  throw new ExtractError('Configuration', `${problem}; it is configured for: ${known}`);
+}

@@ -1,0 +1,23 @@
+import type { Activities } from '../contracts/activities.js';
+import { awaitRun } from './await-run.js';
+import { closeRun } from './close-run.js';
+import { type ActivityDeps, tenantOf } from './deps.js';
+import { atActivityEdge } from './failure.js';
+import { fetchPages } from './fetch-pages.js';
+import { openRun } from './open-run.js';
+import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-export.js';
+
+/** The activities that a worker registers, bound to what they need. */
+export function createActivities(deps: ActivityDeps): Activities {
+  return {
+    describeTenant: (input) =>
+      atActivityEdge(async () => ({ tenant: tenantOf(deps, input.tenant).name, resources: [...deps.resources] })),
+    openRun: (input) => atActivityEdge(() => openRun(deps, input)),
+    fetchPages: (input) => atActivityEdge(() => fetchPages(deps, input)),
+    startUsersExport: (input) => atActivityEdge(() => startUsersExport(deps, input)),
+    awaitUsersExport: (input) => atActivityEdge(() => awaitUsersExport(deps, input)),
+    loadUsersExport: (input) => atActivityEdge(() => loadUsersExport(deps, input)),
+    closeRun: (input) => atActivityEdge(() => closeRun(deps, input)),
+    awaitRun: (input) => atActivityEdge(() => awaitRun(input)),
+  };
+}

@@ -1,0 +1,70 @@
+import type { OpenRunInput, OpenRunResult } from '../contracts/activities.js';
+import { resourceWorkflowId } from '../contracts/names.js';
+import { cursorText, noCounts, type RunState } from '../contracts/types.js';
+import { type ActivityDeps, tenantOf } from './deps.js';
+import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.js';
+
+/**
+ * Decides where and how a run starts and writes its first ledger row. A run under any other workflow id than the
+ * resource's own is sent there: the id is what keeps two writers apart.
+ */
+export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<OpenRunResult> {
+  const tenant = tenantOf(deps, input.tenant).name;
+  const workflowId = resourceWorkflowId(tenant, input.resource);
+  if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
+
+  const { mode, cursor, warnings } = await findStart(deps, tenant, input);
+  const state: RunState = {
+    version: 1,
+    tenant,
+    resource: input.resource,
+    runId: input.runId,
+    epoch: input.epoch,
+    mode,
+    cursor,
+    block: 0,
+    counts: noCounts(),
+    total: null,
+    gaps: 0,
+    warnings,
+    pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? deps.extract.pagesPerActivity, 1), 50),
+    firstCursor: cursorText(cursor),
+    exportJobId: null,
+    exportLines: 0,
+    serverTime: null,
+  };
+  await deps.store.writeRun(state, null);
+  return { kind: 'run', state };
+}
+
+async function findStart(deps: ActivityDeps, tenant: string, input: OpenRunInput): Promise<Start> {
+  const { store, extract } = deps;
+  switch (input.resource) {
+    case 'clients':
+      return startOfClients();
+    case 'users': {
+      const checkpoint = await store.readCheckpoint(tenant, 'users');
+      return startOfUsers({
+        from: input.from,
+        full: input.full ?? false,
+        checkpoint,
+        held: checkpoint === null ? 0 : await store.countHeld(tenant, 'users'),
+        snapshotIntervalMs: extract.snapshotIntervalMs,
+        now: input.epoch,
+      });
+    }
+    case 'logs': {
+      const explicit = input.from !== undefined;
+      const checkpoint = explicit ? null : await store.readCheckpoint(tenant, 'logs');
+      const held = checkpoint !== null && (await store.holdsLog(tenant, checkpoint.lastId, checkpoint.lastDate));
+      return startOfLogs({
+        from: input.from,
+        checkpoint,
+        held,
+        newest: held || explicit ? null : await store.newestLog(tenant),
+        configured: extract.logsStart,
+        lastCursor: input.lastCursor,
+      });
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { downloadLines } from '../auth0/export-download.js';
+import { createExportJob, downloadUrl, readExportJob } from '../auth0/export-job.js';
+import type { AwaitUsersExportResult, LoadUsersExportInput, LoadUsersExportResult } from '../contracts/activities.js';
+import { ExtractError } from '../contracts/errors.js';
+import { addCounts, noCounts } from '../contracts/types.js';
+import { parseRecord, type RawRecord } from '../json/page.js';
+import { JsonTextError } from '../json/scan.js';
+import { EXPORT_FIELDS, users } from '../resources/users.js';
+import { createBlockWriter } from './block-writer.js';
+import { countsSchema } from './cursor-schema.js';
+import { type ActivityDeps, tenantOf } from './deps.js';
+import { withHeartbeat } from './heartbeat.js';
+
+/** Rows of one insert: beyond some 10,000 inserts get slower again. */
+const ROWS_PER_BLOCK = 10_000;
+const FIRST_POLL_MS = 500;
+const LONGEST_POLL_MS = 10_000;
+
+/** Asks the tenant for an export of all users. */
+export async function startUsersExport(deps: ActivityDeps, input: { tenant: string }) {
+  const api = tenantOf(deps, input.tenant).openApi();
+  const fields = [...EXPORT_FIELDS, ...deps.extract.exportFields];
+  const job = await createExportJob(api, fields, Context.current().cancellationSignal);
+  return { jobId: job.id, requests: api.requests(), serverTime: job.createdAt ?? job.answeredAt };
+}
+
+/** Asks for the job, ever less often, until it has ended. An error after a first answer ends the wait, not the job. */
+export async function awaitUsersExport(
+  deps: ActivityDeps,
+  input: { tenant: string; jobId: string },
+): Promise<AwaitUsersExportResult> {
+  const { cancellationSignal } = Context.current();
+  const api = tenantOf(deps, input.tenant).openApi();
+  return withHeartbeat(z.never(), async () => {
+    let answered = false;
+    for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, LONGEST_POLL_MS)) {
+      try {
+        const job = await readExportJob(api, input.jobId, cancellationSignal);
+        answered = true;
+        const outcome = job === null ? 'gone' : job.status;
+        if (outcome === 'gone' || outcome === 'completed' || outcome === 'failed')
+          return { outcome, requests: api.requests() };
+      } catch (error) {
+        cancellationSignal.throwIfAborted();
+        if (!answered) throw error;
+        return { outcome: 'pending', requests: api.requests() };
+      }
+      await sleep(wait, undefined, { signal: cancellationSignal });
+    }
+  });
+}
+
+const progressSchema = z.object({ lines: z.number().int(), block: z.number().int(), counts: countsSchema });
+type Progress = z.infer<typeof progressSchema>;
+
+/**
+ * Streams the file of a completed job into the destination. What an earlier attempt has stored is skipped, not stored
+ * again. Like a page fetch it fails only when it has stored nothing.
+ */
+export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExportInput): Promise<LoadUsersExportResult> {
+  const { cancellationSignal } = Context.current();
+  const tenant = tenantOf(deps, input.tenant);
+  const api = tenant.openApi();
+
+  return withHeartbeat(progressSchema, async (heartbeat) => {
+    const initial: Progress = { lines: input.skipLines, block: input.block, counts: noCounts() };
+    let stored = heartbeat.resumed ?? initial;
+    const earlierRequests = stored.counts.requests;
+    const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult => ({
+      ...stored,
+      outcome,
+      counts: { ...stored.counts, requests: earlierRequests + api.requests() },
+    });
+    const writer = createBlockWriter(deps, users, input, cancellationSignal);
+    let lines = 0;
+    const flush = async (): Promise<void> => {
+      const position = lines;
+      await writer.flush(async (block) => {
+        const counts = addCounts(stored.counts, { ...noCounts(), ...block });
+        stored = { lines: position, block: stored.block + 1, counts };
+        heartbeat.progress(result('partial'));
+      });
+    };
+
+    try {
+      const fetchedAt = Date.now();
+      const job = await readExportJob(api, input.jobId, cancellationSignal);
+      if (job === null) return result('gone');
+      if (job.location === undefined)
+        throw new ExtractError('UnreadableAnswer', 'The completed export job has no link');
+      const skip = stored.lines;
+      for await (const batch of downloadLines(downloadUrl(job.location, api.origin), cancellationSignal)) {
+        for (const line of batch) {
+          lines++;
+          if (lines <= skip) continue;
+          writer.add([readUser(line, lines)], 'export', fetchedAt);
+          if (writer.collected >= ROWS_PER_BLOCK) await flush();
+        }
+      }
+      if (writer.collected > 0) await flush();
+      await writer.drain();
+      return result('loaded');
+    } catch (error) {
+      cancellationSignal.throwIfAborted();
+      await writer.drain().catch(() => {});
+      if (stored.lines > input.skipLines) return result('partial');
+      heartbeat.progress(result('partial'));
+      throw error instanceof ExtractError ? error.at({ resource: 'users', cursor: `line ${stored.lines}` }) : error;
+    }
+  });
+}
+
+function readUser(line: string, number: number): RawRecord {
+  try {
+    return parseRecord(line);
+  } catch (error) {
+    if (!(error instanceof JsonTextError)) throw error;
+    throw new ExtractError('UnreadableAnswer', `Line ${number} of the export file is no user: ${error.message}`);
+  }
+}

@@ -1,0 +1,149 @@
+import { ExtractError } from '../contracts/errors.js';
+import { isRecord } from '../json/page.js';
+import { retryAfterMs } from './retry-timing.js';
+
+/** An answer that was no success. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** What a Management API or token endpoint error body says; both shapes. */
+interface ErrorBody {
+  message: string | undefined;
+  code: string | undefined;
+}
+
+/** Longest piece of a foreign message that is passed on. */
+const MESSAGE_LIMIT = 300;
+
+/**
+ * Turns a Management API answer into an error of the taxonomy. Codes decide, texts only where there is no code: the
+ * texts change (`expected any of: a,b` and `a;b` are both seen). `logsCheckpoint`: the request was GET /logs with
+ * `from`, where a 400 can mean that the cursor is older than the tenant keeps.
+ */
+export function classifyAnswer(answer: Answer, options: { logsCheckpoint?: boolean; now?: number } = {}): ExtractError {
+  const { status, headers } = answer;
+  const { message, code } = readErrorBody(answer.text);
+  const context = { status, ...(code !== undefined && { code }) };
+  const said = message === undefined ? '' : `: ${message}`;
+  const wait = retryAfterMs(headers, options.now ?? Date.now());
+  const timing = wait === undefined ? {} : { retryAfterMs: wait };
+
+  if (status === 429) return new ExtractError('RateLimited', `The tenant's rate limit was hit${said}`, context, timing);
+  if (status >= 500 || status === 408)
+    return new ExtractError('TenantUnavailable', `The tenant answered HTTP ${status}${said}`, context, timing);
+  if (status === 401) return new ExtractError('TokenRejected', `The tenant refused the token${said}`, context);
+  if (status === 403) {
+    // The same code, insufficient_scope, is used for what the subscription does not include.
+    if (/upgrade|subscription|not (be )?available|not enabled/i.test(message ?? ''))
+      return new ExtractError('NotInPlan', `The tenant does not offer this endpoint${said}`, context);
+    return new ExtractError('InsufficientScope', `The application may not read this${said}`, context);
+  }
+  if (status === 400 && (code === 'invalid_paging' || /1,?000 records|first 1000/i.test(message ?? '')))
+    return new ExtractError('PagingLimit', `The query matches more than can be paged${said}`, context);
+  if (status === 400 && options.logsCheckpoint && isExpiredCursor(message))
+    return new ExtractError('CursorExpired', `The tenant no longer knows the cursor${said}`, context);
+  if (status >= 300 && status < 400)
+    return new ExtractError(
+      'UnreadableAnswer',
+      `The tenant answered with a redirect (HTTP ${status}), which is not followed`,
+      context,
+    );
+  if (status < 300)
+    return new ExtractError('UnreadableAnswer', `The tenant answered HTTP ${status} where a page was due`, context);
+  return new ExtractError('InvalidRequest', `The tenant refused the request with HTTP ${status}${said}`, context);
+}
+
+/** Words of a 400 that speak of the cursor's age, against those of a malformed one or of another parameter. */
+function isExpiredCursor(message: string | undefined): boolean {
+  return /expired|no longer (available|exists?)|retention|older than|not found/i.test(message ?? '');
+}
+
+/** Turns the token endpoint's refusal into an error of the taxonomy: its shape is OAuth's, not the API's. */
+export function classifyTokenAnswer({ status, headers, text }: Answer, now: number = Date.now()): ExtractError {
+  const { message, code } = readErrorBody(text);
+  const context = { status, ...(code !== undefined && { code }) };
+  const said = message === undefined ? '' : `: ${message}`;
+  const wait = retryAfterMs(headers, now);
+  const timing = wait === undefined ? {} : { retryAfterMs: wait };
+  if (status === 429) return new ExtractError('RateLimited', `The token quota was hit${said}`, context, timing);
+  if (status >= 500 || status === 408)
+    return new ExtractError('TenantUnavailable', `The token endpoint answered HTTP ${status}${said}`, context, timing);
+  // A bad secret is 401 access_denied "Unauthorized" in practice and invalid_client in the published description;
+  // 403 access_denied says that the application has no grant for the audience.
+  if (/audience|client-grant|not authorized to access|service not enabled/i.test(message ?? '') || status === 403) {
+    const grant =
+      code === 'unauthorized_client'
+        ? 'The application may not use the client credentials grant'
+        : 'The tenant refused the audience';
+    return new ExtractError(
+      code === 'unauthorized_client' ? 'CredentialsRejected' : 'AudienceRejected',
+      `${grant}${said}`,
+      context,
+    );
+  }
+  if (status === 401 || code === 'invalid_client' || code === 'access_denied' || code === 'unauthorized_client')
+    return new ExtractError('CredentialsRejected', `The tenant refused the client id or secret${said}`, context);
+  if (status === 404 || status < 400)
+    return new ExtractError('Configuration', `There is no token endpoint at AUTH0_DOMAIN (HTTP ${status})`, context);
+  return new ExtractError('CredentialsRejected', `The token endpoint answered HTTP ${status}${said}`, context);
+}
+
+/** Turns what `fetch` throws into an error of the taxonomy. */
+export function classifyNetworkError(error: unknown, host: string): ExtractError {
+  if (error instanceof ExtractError) return error;
+  const code = networkCode(error);
+  const reason = NETWORK_REASONS[code] ?? code;
+  return new ExtractError('TenantUnreachable', `${host}: ${reason}`, code === 'unknown' ? {} : { code });
+}
+
+const NETWORK_REASONS: Record<string, string> = {
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset',
+  UND_ERR_SOCKET: 'the connection was closed in the middle of the answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  TimeoutError: 'no answer in time',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
+  unknown: 'the connection failed',
+};
+
+/** `fetch failed` says nothing; the reason is the innermost cause's code. */
+function networkCode(error: unknown): string {
+  let here = error;
+  for (let depth = 0; depth < 5 && here instanceof Error; depth++) {
+    if ('code' in here && typeof here.code === 'string') return here.code;
+    if (here instanceof AggregateError && here.errors.length > 0) here = here.errors[0];
+    else if (here.name === 'TimeoutError') return here.name;
+    else if (here.message === 'terminated' && here.cause === undefined) return 'UND_ERR_SOCKET';
+    else here = here.cause;
+  }
+  return 'unknown';
+}
+
+function readErrorBody(text: string): ErrorBody {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return { message: undefined, code: undefined };
+  }
+  if (!isRecord(body)) return { message: undefined, code: undefined };
+  const { message, errorCode, error, error_description: description } = body;
+  const isApiShape = 'statusCode' in body || typeof errorCode === 'string';
+  return {
+    message: textOf(message) ?? textOf(description) ?? textOf(error),
+    code: textOf(errorCode) ?? (isApiShape ? undefined : textOf(error)),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, MESSAGE_LIMIT) : undefined;
+}

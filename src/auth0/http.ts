@@ -1,0 +1,119 @@
+import { ExtractError } from '../contracts/errors.js';
+import { classifyAnswer, classifyNetworkError } from './classify.js';
+import type { TokenSource } from './token.js';
+
+/** A request to the Management API. */
+export interface ApiRequest {
+  method?: 'GET' | 'POST';
+  /** Path without the origin, e.g. `/api/v2/logs`. */
+  path: string;
+  query?: Readonly<Record<string, string>>;
+  /** Body of a POST, sent as JSON. */
+  body?: unknown;
+}
+
+/** A successful answer. */
+export interface ApiAnswer {
+  headers: Headers;
+  /** The body, decoded from UTF-8; a byte order mark is left out. */
+  text: string;
+  /** When the request was sent, ms since 1970. */
+  sentAt: number;
+}
+
+/** The Management API of one tenant. */
+export interface ManagementApi {
+  readonly origin: string;
+  /**
+   * Sends a request with the bearer token; a 401 is answered once with a fresh one. Throws {@link ExtractError}, and
+   * the signal's reason when it is aborted.
+   */
+  send(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer>;
+  /** Requests sent so far, those for tokens left out. */
+  requests(): number;
+}
+
+/** A page of 100 logs is about 150 kB; what is far beyond is no page, and must not fill the memory. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Creates the client of one tenant's Management API. No retries of its own: those are Temporal's, where they can be
+ * seen. Redirects are not followed, so that the token never travels to another host.
+ */
+export function createManagementApi(options: {
+  origin: string;
+  tokens: TokenSource;
+  timeoutMs: number;
+  userAgent: string;
+}): ManagementApi {
+  const { origin, tokens, timeoutMs, userAgent } = options;
+  const { host } = new URL(origin);
+  let requests = 0;
+
+  const sendOnce = async (request: ApiRequest, token: string, signal: AbortSignal | undefined) => {
+    const url = new URL(request.path, origin);
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const sentAt = Date.now();
+    requests++;
+    try {
+      const response = await fetch(url, {
+        method: request.method ?? 'GET',
+        redirect: 'manual',
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        headers: {
+          authorization: `Bearer ${token}`,
+          accept: 'application/json',
+          'user-agent': userAgent,
+          ...(request.body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+      });
+      return { response, text: await readText(response), sentAt };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw classifyNetworkError(error, host);
+    }
+  };
+
+  return {
+    origin,
+    async send(request, signal) {
+      let token = await tokens.get();
+      let answer = await sendOnce(request, token, signal);
+      if (answer.response.status === 401) {
+        tokens.invalidate(token);
+        token = await tokens.get();
+        answer = await sendOnce(request, token, signal);
+      }
+      const { response, text, sentAt } = answer;
+      const { status, headers } = response;
+      if (status !== 200 && status !== 201) {
+        const logsCheckpoint = request.path === '/api/v2/logs' && request.query?.['from'] !== undefined;
+        throw classifyAnswer({ status, headers, text }, { logsCheckpoint });
+      }
+      return { headers, text, sentAt };
+    },
+    requests: () => requests,
+  };
+}
+
+/** Reads a body up to the cap. Throws ExtractError when it is larger, or no UTF-8. */
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES)
+      throw new ExtractError('UnreadableAnswer', `The answer is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
+        status: response.status,
+      });
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new ExtractError('UnreadableAnswer', 'The answer is not valid UTF-8', { status: response.status });
+  }
+}

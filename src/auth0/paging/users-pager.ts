@@ -1,0 +1,85 @@
+import type { UsersPagesCursor } from '../../contracts/cursor.js';
+import { users } from '../../resources/users.js';
+import { pageDigest } from './digest.js';
+import { type FetchedPage, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
+
+/** Only the first 1,000 records of a query can be paged; what asks beyond is a 400 `invalid_paging`, whatever the real count. */
+export const PAGING_WALL = 1_000;
+
+/**
+ * GET /users page by page in the order of `created_at`, which does not change while pages are read. More than 1,000
+ * users: the export job. Exactly 1,000 could be a capped total, so one more request proves that nothing lies behind.
+ */
+export const usersPager: Pager<UsersPagesCursor> = {
+  request(cursor) {
+    const proof = cursor.phase === 'proof';
+    return {
+      path: users.path,
+      query: {
+        ...(proof && { q: `created_at:[${cursor.lastCreated} TO *]` }),
+        page: proof ? '0' : String(cursor.page),
+        per_page: proof ? '1' : String(cursor.perPage),
+        include_totals: 'true',
+        sort: 'created_at:1',
+      },
+    };
+  },
+
+  advance(cursor, page) {
+    if (cursor.phase === 'proof') {
+      return page.total === cursor.lastCreatedRows ? step(cursor, [], true, null) : toExport(cursor);
+    }
+    return advancePages(cursor, page);
+  },
+
+  recover(cursor, error) {
+    if (error.kind === 'PagingLimit') return { cursor, switchTo: 'users-export' };
+    if (error.kind !== 'InvalidRequest' || error.context.status !== 400) return undefined;
+    // A tenant that cannot answer the proof's query: the export job needs none.
+    if (cursor.phase === 'proof') return { cursor, switchTo: 'users-export' };
+    if (cursor.perPage > SMALL_PAGE_SIZE && cursor.seen === 0)
+      return { cursor: { ...cursor, perPage: SMALL_PAGE_SIZE }, switchTo: null };
+    return undefined;
+  },
+};
+
+function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<UsersPagesCursor> {
+  const { records, total, limit } = page;
+  if (total !== null && total > PAGING_WALL) return toExport(cursor, total);
+  const digest = pageDigest(records);
+  if (records.length === 0 || digest === cursor.digest) return step(cursor, [], true, total);
+
+  const perPage = limit !== null && limit > 0 ? limit : cursor.perPage;
+  const next: UsersPagesCursor = {
+    ...cursor,
+    ...newestCreated(cursor, page),
+    page: cursor.page + 1,
+    perPage,
+    seen: cursor.seen + records.length,
+    digest,
+  };
+  const atWall = (next.page + 1) * perPage > PAGING_WALL;
+  if (total !== null && next.seen >= total && total < PAGING_WALL) return step(next, records, true, total);
+  if (!atWall && !(total !== null && next.seen >= total)) return step(next, records, false, total);
+  if (total === PAGING_WALL && next.seen === total && next.lastCreated !== null)
+    return step({ ...next, phase: 'proof' }, records, false, total);
+  return { ...step(next, records, false, total), switchTo: 'users-export' };
+}
+
+function newestCreated(cursor: UsersPagesCursor, page: FetchedPage) {
+  let { lastCreated, lastCreatedRows } = cursor;
+  for (const { value } of page.records) {
+    const created = value['created_at'];
+    if (typeof created !== 'string') continue;
+    if (created === lastCreated) lastCreatedRows++;
+    else if (lastCreated === null || created > lastCreated) {
+      lastCreated = created;
+      lastCreatedRows = 1;
+    }
+  }
+  return { lastCreated, lastCreatedRows };
+}
+
+function toExport(cursor: UsersPagesCursor, total: number | null = null): PageStep<UsersPagesCursor> {
+  return { cursor, take: [], done: false, total, switchTo: 'users-export' };
+}

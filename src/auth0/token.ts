@@ -1,0 +1,139 @@
+import * as oidc from 'openid-client';
+import { ExtractError } from '../contracts/errors.js';
+import { classifyNetworkError, classifyTokenAnswer } from './classify.js';
+import { isLoopback } from './loopback.js';
+
+/** Credentials of the machine-to-machine application. */
+export interface Credentials {
+  /** Origin that issues the tokens, e.g. `https://acme.eu.auth0.com`. */
+  origin: string;
+  audience: string;
+  clientId: string;
+  clientSecret: string;
+}
+
+/** A bearer token for the Management API, shared by all callers of the process. */
+export interface TokenSource {
+  /** The current token; fetches one when there is none or it is about to expire. Throws {@link ExtractError}. */
+  get(): Promise<string>;
+  /** Forgets this token, if it is still the current one: the API has refused it. */
+  invalidate(token: string): void;
+  /** Tokens asked for so far. */
+  minted(): number;
+}
+
+/** A token is not used in its last seconds: the request that carries it must still arrive in time. */
+const EXPIRY_MARGIN_MS = 60_000;
+
+interface Token {
+  value: string;
+  /** ms since 1970; Infinity where the endpoint names no `expires_in` (some mocks): then a 401 ends it. */
+  goodUntil: number;
+}
+
+/**
+ * Client credentials grant with an audience. One token until shortly before its `expires_in`; callers that come while
+ * it is fetched share that one request. Auth0 counts and logs each token, so it is never fetched per page.
+ * https://auth0.com/docs/secure/tokens/access-tokens/management-api-access-tokens
+ */
+export function createTokenSource(
+  credentials: Credentials,
+  { now = Date.now, timeoutMs = 30_000 }: { now?: () => number; timeoutMs?: number } = {},
+): TokenSource {
+  const configuration = configure(credentials, timeoutMs);
+  let current: Token | undefined;
+  let pending: Promise<Token> | undefined;
+  let minted = 0;
+
+  const fetchToken = async (): Promise<Token> => {
+    minted++;
+    try {
+      const answer = await oidc.clientCredentialsGrant(configuration, { audience: credentials.audience });
+      const lifeMs = answer.expires_in === undefined ? Infinity : answer.expires_in * 1000;
+      // A short-lived token keeps half its life, or each request would fetch a new one.
+      return { value: answer.access_token, goodUntil: now() + Math.max(lifeMs - EXPIRY_MARGIN_MS, lifeMs / 2) };
+    } catch (error) {
+      throw toExtractError(error);
+    }
+  };
+
+  return {
+    async get() {
+      if (current && now() < current.goodUntil) return current.value;
+      pending ??= fetchToken().finally(() => {
+        pending = undefined;
+      });
+      current = await pending;
+      return current.value;
+    },
+    invalidate(token) {
+      if (current?.value === token) current = undefined;
+    },
+    minted: () => minted,
+  };
+}
+
+function configure({ origin, clientId, clientSecret }: Credentials, timeoutMs: number): oidc.Configuration {
+  const url = new URL(origin);
+  const configuration = new oidc.Configuration(
+    { issuer: `${url.origin}/`, token_endpoint: `${url.origin}/oauth/token` },
+    clientId,
+    undefined,
+    oidc.ClientSecretPost(clientSecret),
+  );
+  configuration.timeout = timeoutMs / 1000;
+  configuration[oidc.customFetch] = fetchFromTokenEndpoint;
+  if (url.protocol === 'http:') {
+    if (!isLoopback(url.hostname)) throw new ExtractError('Configuration', `${origin} is plain http and not loopback`);
+    // eslint-disable-next-line typescript/no-deprecated -- marked deprecated only to stand out; loopback is checked above
+    oidc.allowInsecureRequests(configuration);
+  }
+  return configuration;
+}
+
+/** Sends the request itself, so that one place turns the endpoint's answers into errors of the taxonomy. */
+async function fetchFromTokenEndpoint(url: string, options: oidc.CustomFetchOptions): Promise<Response> {
+  let response: Response;
+  let text: string;
+  try {
+    const { method, headers, body, signal } = options;
+    response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body !== undefined && body !== null && { body }),
+      ...(signal && { signal }),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw classifyNetworkError(error, new URL(url).host);
+  }
+  if (response.status !== 200) throw classifyTokenAnswer({ status: response.status, headers: response.headers, text });
+  return new Response(withTokenType(text), { status: 200, headers: { 'content-type': 'application/json' } });
+}
+
+/**
+ * Some mocks of the token endpoint leave `token_type` out, which openid-client refuses
+ * (`"response" body "token_type" property must be a string`); RFC 6749 has it, Auth0 always says Bearer.
+ */
+function withTokenType(text: string): string {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === 'object' && body !== null && 'access_token' in body && !('token_type' in body)) {
+      return JSON.stringify({ ...body, token_type: 'Bearer' });
+    }
+  } catch {
+    // No JSON: openid-client finds that out and says so.
+  }
+  return text;
+}
+
+/** openid-client wraps what a custom fetch throws; its own errors mean a 200 that was no token. */
+function toExtractError(error: unknown): ExtractError {
+  if (error instanceof ExtractError) return error;
+  if (error instanceof Error && error.cause instanceof ExtractError) return error.cause;
+  if (error instanceof Error && /TIMEOUT/.test('code' in error ? String(error.code) : ''))
+    return new ExtractError('TenantUnreachable', 'The token endpoint did not answer in time');
+  const reason = error instanceof Error ? error.message : 'unknown reason';
+  return new ExtractError('UnreadableAnswer', `The token endpoint answered 200 without a usable token (${reason})`);
+}

@@ -1,0 +1,42 @@
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+
+/** Where and as whom the destination is reached. */
+export interface Destination {
+  /** http(s) origin, e.g. `http://127.0.0.1:8123`. */
+  url: string;
+  database: string;
+  username: string;
+  password: string;
+  /** Name of the cluster whose tables are replicated; null for a single server. */
+  cluster: string | null;
+}
+
+/**
+ * Opens the HTTP client of a destination; nothing is sent yet. Its own logger is off: it prints failed statements,
+ * and ClickHouse's parse errors quote the offending row.
+ */
+export function openClickHouse(
+  destination: Destination,
+  { timeoutMs = 120_000, useDatabase = false }: { timeoutMs?: number; useDatabase?: boolean } = {},
+): ClickHouseClient {
+  return createClient({
+    url: destination.url,
+    // A server refuses every statement in a database that it does not have yet, CREATE DATABASE included.
+    ...(useDatabase && { database: destination.database }),
+    username: destination.username,
+    password: destination.password,
+    application: 'auth0-clickhouse',
+    request_timeout: timeoutMs,
+    max_open_connections: 10,
+    // A connection that the server has closed meanwhile is the usual cause of "socket hang up".
+    keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
+    log: { level: ClickHouseLogLevel.OFF },
+    clickhouse_settings: { date_time_input_format: 'best_effort', output_format_json_quote_64bit_integers: 1 },
+  });
+}
+
+/** A database, table or column name as SQL. Throws on what cannot be one. */
+export function identifier(name: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`not a usable name for ClickHouse: ${name}`);
+  return `\`${name}\``;
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { RawRecord } from '../json/page.js';
+import { redact } from '../json/redact.js';
+import { renderColumns } from '../resources/columns.js';
+import type { Resource, VersionContext } from '../resources/resource.js';
+import { identifier } from './client.js';
+import { classifyClickHouseError } from './errors.js';
+
+/** Rows that are ready to be sent: one line of JSONCompactEachRow each, secrets out. */
+export interface Block {
+  lines: string[];
+  malformed: number;
+  redacted: number;
+}
+
+/** What all rows of a run have in common. */
+export interface LoadContext extends VersionContext {
+  tenant: string;
+  runId: string;
+}
+
+/** A block without rows. */
+export function emptyBlock(): Block {
+  return { lines: [], malformed: 0, redacted: 0 };
+}
+
+/**
+ * Adds records to a block. `raw` goes in as the record's own text, so that it is kept byte for byte; a record without
+ * its key is kept under a digest of its text, and counted as malformed.
+ */
+export function addRecords(block: Block, resource: Resource, records: readonly RawRecord[], load: LoadContext): void {
+  const constants = `${JSON.stringify(load.tenant)},${JSON.stringify(load.runId)}`;
+  for (const record of records) {
+    const { text, dropped } = redact(record.raw, resource.redaction);
+    const columns = renderColumns(record, resource.columns);
+    const key = resource.keyOf(record);
+    const version = resource.versionOf === null ? '' : `,${resource.versionOf(record, load)}`;
+    block.lines.push(
+      `[${constants},${JSON.stringify(key ?? digestKey(record.raw))},${JSON.stringify(dropped)}${version},${columns.json},${text}]`,
+    );
+    block.malformed += columns.malformed > 0 || key === undefined ? 1 : 0;
+    block.redacted += dropped.length;
+  }
+}
+
+/** Columns of a resource's table in the order of a block's lines. */
+function columnList(resource: Resource): string {
+  const version = resource.versionOf === null ? [] : ['version'];
+  const names = ['tenant', 'run_id', resource.keyColumn, 'redacted', ...version];
+  return [...names, ...resource.columns.map(({ name }) => name), 'raw'].map(identifier).join(', ');
+}
+
+/**
+ * Inserts a block in one statement and waits until it is stored. The deduplication token is made from the content, so
+ * that a retry after a lost answer is dropped by the server while other content never is; the run is part of it, so
+ * that a later run can bring back rows which somebody has deleted. Throws ExtractError.
+ */
+export async function insertBlock(
+  client: ClickHouseClient,
+  database: string,
+  resource: Resource,
+  block: Block,
+  load: LoadContext,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (block.lines.length === 0) return;
+  const body = Buffer.from(block.lines.join('\n'), 'utf8');
+  const content = createHash('sha256').update(body).digest('hex').slice(0, 32);
+  try {
+    const answer = await client.exec({
+      query: `INSERT INTO ${identifier(database)}.${identifier(resource.table)} (${columnList(resource)}) FORMAT JSONCompactEachRow`,
+      values: Readable.from([body], { objectMode: false }),
+      clickhouse_settings: {
+        insert_deduplication_token: `v1:${resource.table}:${load.tenant}:${load.runId}:${content}`,
+        async_insert: 0,
+        wait_end_of_query: 1,
+        // One block, so that all rows of the statement are stored or none.
+        max_insert_block_size: String(Math.max(block.lines.length, 1)),
+        min_insert_block_size_rows: String(Math.max(block.lines.length, 1)),
+        input_format_json_read_objects_as_strings: 1,
+        log_comment: `auth0-clickhouse ${load.tenant} ${resource.name} ${load.runId}`,
+      },
+      ...(signal && { abort_signal: signal }),
+    });
+    // Over HTTP the connection is free again only when the answer has been read.
+    for await (const _ of answer.stream);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw classifyClickHouseError(error);
+  }
+}
+
+function digestKey(raw: string): string {
+  return `sha256:${createHash('sha256').update(raw).digest('hex').slice(0, 32)}`;
+}

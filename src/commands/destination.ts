@@ -1,0 +1,50 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { openClickHouse } from '../clickhouse/client.js';
+import type { Config } from '../config/config.js';
+import { startEmbeddedClickHouse } from '../embedded/clickhouse/process.js';
+import { isDataDir, openDataDir } from '../embedded/data-dir.js';
+import { reach } from './context.js';
+import { CommandError } from './failure.js';
+
+/** A ClickHouse that a command may ask; `close` stops what was started for it. */
+export interface OpenDestination {
+  client: ClickHouseClient;
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the destination: the configured one, the one of the running stack, or the embedded one, started for as long as
+ * the command takes. Throws CommandError when there is none.
+ */
+export async function openDestination(config: Config): Promise<OpenDestination> {
+  const { clickhouse } = reach(config);
+  if (clickhouse !== null) {
+    const client = openClickHouse({ ...config.clickhouse, url: clickhouse.url }, { useDatabase: true });
+    return { client, url: clickhouse.url, close: () => client.close() };
+  }
+  const { dataDir: folder } = config.stack;
+  if (!isDataDir(folder))
+    throw new CommandError(`There is no data in DATA_DIR ${folder} yet: fill it with npm start, or set CLICKHOUSE_URL`);
+  const dataDir = openDataDir(folder);
+  try {
+    const part = await startEmbeddedClickHouse({
+      path: dataDir.file('clickhouse'),
+      port: 0,
+      logFile: dataDir.file('logs', 'clickhouse.log'),
+    });
+    const client = openClickHouse({ ...config.clickhouse, url: part.url }, { useDatabase: true });
+    return {
+      client,
+      url: part.url,
+      async close() {
+        await client.close();
+        await part.stop(5_000);
+        dataDir.release();
+      },
+    };
+  } catch (error) {
+    dataDir.release();
+    throw new CommandError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,72 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { z } from 'zod';
+import { identifier } from '../clickhouse/client.js';
+import type { Stack } from '../embedded/stack.js';
+import { alignColumns, count, type Terminal } from './terminal.js';
+
+const VIEWS = [
+  ['logs', 'every event, one row a log_id'],
+  ['users', 'users as they are now'],
+  ['clients', 'applications as they are now'],
+  ['log_types', 'what the codes in logs.type mean'],
+  ['pipeline_runs', 'what each run did'],
+] as const;
+
+const EXAMPLES = [
+  [
+    'Most frequent events',
+    'SELECT type, any(event) AS event, count() AS events FROM logs LEFT JOIN log_types USING (type) GROUP BY type ORDER BY events DESC, type LIMIT 5',
+  ],
+  [
+    'Failed logins of the last 7 days, by address',
+    "SELECT ip, count() AS failures, uniqExact(user_name) AS users FROM logs WHERE type IN ('f', 'fp', 'fu') AND date > now() - INTERVAL 7 DAY GROUP BY ip ORDER BY failures DESC, ip LIMIT 3",
+  ],
+  [
+    'Who logs in most',
+    "SELECT user_id, users.name AS name, count() AS logins FROM logs INNER JOIN users USING (user_id) WHERE type = 's' GROUP BY user_id, name ORDER BY logins DESC, user_id LIMIT 3",
+  ],
+] as const;
+
+/**
+ * Prints what landed: tables with counts, three questions with their answers, and where to look further. The client's
+ * database is ours: the statements name tables only, and can be pasted into `query` as they are.
+ */
+export async function printOverview(
+  terminal: Terminal,
+  client: ClickHouseClient,
+  addresses: Stack['addresses'],
+): Promise<void> {
+  const { colors } = terminal;
+  const { database, url } = addresses.clickhouse;
+  terminal.line();
+  terminal.line(colors.bold(`Database ${database}`));
+  const rows: string[][] = [];
+  for (const [view, meaning] of VIEWS) {
+    const answer = await client.query({
+      query: `SELECT count() AS n FROM ${identifier(database)}.${identifier(view)}`,
+      format: 'JSONEachRow',
+    });
+    const [row] = z.array(z.object({ n: z.coerce.number() })).parse(await answer.json());
+    rows.push([`  ${view}`, count(row?.n ?? 0), colors.dim(meaning)]);
+  }
+  for (const row of alignColumns(rows, [1])) terminal.line(row);
+
+  for (const [question, sql] of EXAMPLES) {
+    terminal.line();
+    terminal.line(colors.bold(question));
+    terminal.line(colors.dim(`  ${sql}`));
+    for (const row of await answerRows(client, sql)) terminal.line(`  ${row}`);
+  }
+  terminal.line();
+  if (addresses.temporal.ui !== null) terminal.line(`Temporal UI   ${addresses.temporal.ui}`);
+  terminal.line(`ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs")`);
+}
+
+async function answerRows(client: ClickHouseClient, sql: string): Promise<string[]> {
+  const answer = await client.query({
+    query: sql,
+    format: 'JSONCompactStringsEachRowWithNames',
+  });
+  const rows = z.array(z.array(z.string())).parse(await answer.json());
+  return alignColumns(rows);
+}

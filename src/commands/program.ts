@@ -1,0 +1,125 @@
+import { Command, type CommanderError, Option } from 'commander';
+import { EXIT, UsageError } from './failure.js';
+
+/** Adds a command: the flags that all have, and an example in its help. Its code is loaded only when it runs. */
+function add(
+  parent: Command,
+  name: string,
+  description: string,
+  example: string,
+  build: (command: Command) => Command = (command) => command,
+): Command {
+  const command = build(parent.command(name).description(description))
+    .addOption(new Option('--data-dir <folder>', 'folder of the one-command stack (DATA_DIR)'))
+    .option('--json', 'print one JSON document as the last line on stdout, all else on stderr');
+  return command.addHelpText('after', `\nExample:\n  ${example}`);
+}
+
+const RESOURCES_FLAG = '--resources <list>';
+
+/** The command line. `finish` gets the exit code of the command that ran. */
+export function buildProgram(version: string, finish: (exitCode: number) => void): Command {
+  const program = new Command('auth0-clickhouse')
+    .description('Copies an Auth0 tenant (users, clients, logs) into ClickHouse, and keeps it there.')
+    .version(version)
+    .showSuggestionAfterError(true)
+    .configureOutput({ outputError: (text, write) => write(text) })
+    .exitOverride((error: CommanderError) => {
+      throw error;
+    });
+
+  add(
+    program,
+    'up',
+    'start what is not configured (Temporal, ClickHouse, a tenant emulator, the worker), sync, and keep syncing',
+    'npm start -- --once --json',
+    (command) =>
+      command
+        .option('--once', 'end after one sync of everything')
+        .option('--full', 'take a full snapshot of the users even if one is not due')
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option('--temporal-port <port>', 'port of the Temporal server; 0: any free one (TEMPORAL_PORT)')
+        .option('--ui-port <port>', 'port of its web UI; 0: any free one (TEMPORAL_UI_PORT)')
+        .option('--clickhouse-port <port>', 'port of ClickHouse; 0: any free one (CLICKHOUSE_PORT)'),
+  ).action(async (flags) => finish(await (await import('./up.js')).up(flags)));
+
+  add(
+    program,
+    'sync',
+    'sync once against a running stack; joins a sync that is under way',
+    'auth0-clickhouse sync --resources users --full',
+    (command) =>
+      command
+        .option('--full', 'take a full snapshot of the users even if one is not due')
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option('--from <date|log_id>', 'start there instead of at the checkpoint')
+        .option('--detach', 'start it and do not wait'),
+  ).action(async (flags) => finish(await (await import('./sync.js')).sync(flags)));
+
+  add(
+    program,
+    'status',
+    'show a line a resource: what runs, how far behind it is, what went wrong',
+    'auth0-clickhouse status --json',
+  ).action(async (flags) => finish(await (await import('./status.js')).status(flags)));
+
+  add(
+    program,
+    'query <sql>',
+    'ask ClickHouse; an embedded one that is not running is started for it and stopped again',
+    'auth0-clickhouse query "SELECT type, count() FROM logs GROUP BY type" --format Vertical',
+    (command) => command.option('--format <format>', 'output format of ClickHouse, e.g. CSVWithNames'),
+  ).action(async (sql: string, flags) => finish(await (await import('./query.js')).query(sql, flags)));
+
+  const schedule = program.command('schedule').description('the schedules that keep the copy up to date');
+  add(schedule, 'apply', 'make the schedules of the configuration true', 'auth0-clickhouse schedule apply', (command) =>
+    command.option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
+  ).action(async (flags) => finish(await (await import('./schedule.js')).scheduleApply(flags)));
+  add(schedule, 'list', 'show the schedules with their last and next runs', 'auth0-clickhouse schedule list').action(
+    async (flags) => finish(await (await import('./schedule.js')).scheduleList(flags)),
+  );
+  add(
+    schedule,
+    'delete',
+    'delete schedules; runs under way go on',
+    'auth0-clickhouse schedule delete --resources logs',
+    (command) => command.option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
+  ).action(async (flags) => finish(await (await import('./schedule.js')).scheduleDelete(flags)));
+
+  add(
+    program,
+    'worker',
+    'run a worker until Ctrl-C; TEMPORAL_ADDRESS and CLICKHOUSE_URL must be set',
+    'auth0-clickhouse worker',
+  ).action(async (flags) => finish(await (await import('./worker.js')).worker(flags)));
+
+  add(
+    program,
+    'emulate',
+    'serve an emulated Auth0 tenant until Ctrl-C, for trying things out and for tests',
+    'auth0-clickhouse emulate --port 9400 --logs 100000 --users 5000 --rps 16 --burst 50',
+    (command) =>
+      command
+        .option('--port <port>', 'port on loopback; 0: any free one', '9400')
+        .option('--logs <n>', 'log events to begin with', '20000')
+        .option('--users <n>', 'users to begin with', '2500')
+        .option('--clients <n>', 'clients to begin with', '120')
+        .option('--seed <n>', 'the same seed makes the same tenant', '1')
+        .option('--live [ms]', 'go on producing events, one each so many ms (default 2000)')
+        .option('--rps <n>', 'rate limit, requests a second')
+        .option('--burst <n>', 'size of its bucket')
+        .option('--shape <shape>', 'shape of the lists: real, array, named or data', 'real')
+        .option('--retention-days <n>', 'days that logs are kept')
+        .option('--client-id <id>', 'client id that is let in', 'emulator-client')
+        .option('--client-secret <secret>', 'its secret (EMULATOR_CLIENT_SECRET)')
+        .option('--state-file <file>', 'keep the tenant there over restarts'),
+  ).action(async (flags) => finish(await (await import('./emulate.js')).emulate(flags)));
+  return program;
+}
+
+/** Turns commander's own errors into ours; help and version are no errors. */
+export function fromCommander(error: CommanderError): UsageError | undefined {
+  if (error.exitCode === EXIT.done) return undefined;
+  // Its text has been printed already.
+  return new UsageError('');
+}

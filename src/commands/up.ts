@@ -1,0 +1,146 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { openClickHouse } from '../clickhouse/client.js';
+import type { Config } from '../config/config.js';
+import type { TenantResult } from '../contracts/types.js';
+import { type DataDir, openDataDir } from '../embedded/data-dir.js';
+import { type Stack, startStack } from '../embedded/stack.js';
+import { connectTemporal } from '../temporal/connect.js';
+import { applySchedules } from '../temporal/schedules.js';
+import { checkReachable } from './check-reachable.js';
+import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
+import { CommandError, EXIT } from './failure.js';
+import { syncLive } from './live-sync.js';
+import { printOverview } from './overview.js';
+import { wantedSchedules } from './schedule.js';
+import { duration } from './terminal.js';
+
+export interface UpFlags extends CommonFlags {
+  once?: boolean;
+  full?: boolean;
+  resources?: string;
+  temporalPort?: string;
+  uiPort?: string;
+  clickhousePort?: string;
+}
+
+/** Starts the stack, syncs everything once with progress on screen, then keeps the schedules running until Ctrl-C. */
+export async function up(flags: UpFlags): Promise<number> {
+  const startedAt = Date.now();
+  const output = openOutput(flags);
+  const resources = parseResources(flags.resources);
+  const config = configOf(flags, {
+    TEMPORAL_PORT: flags.temporalPort,
+    TEMPORAL_UI_PORT: flags.uiPort,
+    CLICKHOUSE_PORT: flags.clickhousePort,
+  });
+  await checkReachable(config);
+  const dataDir = openDataDir(config.stack.dataDir);
+  process.on('exit', () => dataDir.release());
+  const interrupted = watchSignals();
+
+  output.terminal.line(started(config));
+  const starting = startStack(config, dataDir, {
+    live: flags.once !== true,
+    say: (line) => output.terminal.line(output.terminal.colors.yellow(line)),
+  });
+  const stack = await Promise.race([starting, interrupted.promise]);
+  if (stack === 'interrupted') {
+    // The parts see that we are gone and stop by themselves.
+    return EXIT.interrupted;
+  }
+  output.terminal.line(`Everything is up after ${duration(Date.now() - startedAt)}.`);
+  const input = { ...(resources && { resources }), ...(flags.full && { full: true }) };
+  const ends = Promise.race([
+    interrupted.promise,
+    stack.broken.then((reason) => {
+      throw new CommandError(`${reason}. Its output is in ${dataDir.file('logs')}`);
+    }),
+  ]);
+  const clickhouse = openClickHouse(
+    { ...config.clickhouse, url: stack.addresses.clickhouse.url },
+    { useDatabase: true },
+  );
+  const temporal = await connectTemporal(stack.addresses.temporal);
+  try {
+    const { tenant } = stack.addresses;
+    output.terminal.line(`Copying ${tenant.name} (${tenant.origin}):`);
+    const syncing = syncLive(temporal.client, output.terminal, {
+      taskQueue: config.temporal.taskQueue,
+      tenant: tenant.name,
+      input,
+    });
+    const result = await Promise.race([syncing, ends]);
+    if (result === 'interrupted') return await sayStopping(output, EXIT.interrupted);
+    await printOverview(output.terminal, clickhouse, stack.addresses);
+    output.result(upDocument(result, stack));
+    const exitCode = result.status === 'completed' ? EXIT.done : EXIT.failed;
+    if (flags.once) return exitCode;
+
+    await applySchedules(temporal.client, config.temporal.taskQueue, tenant.name, wantedSchedules(config));
+    output.terminal.line(`Schedules are running${describeSchedules(config)}. Ctrl-C stops everything.`);
+    await ends;
+    return await sayStopping(output, EXIT.done);
+  } finally {
+    await close(clickhouse, temporal, stack, dataDir);
+  }
+}
+
+function started(config: Config): string {
+  const parts = [
+    config.temporal.address === null ? 'a Temporal server' : undefined,
+    config.clickhouse.url === null ? 'ClickHouse' : undefined,
+    config.tenant === null ? 'an emulated Auth0 tenant (AUTH0_DOMAIN is not set)' : undefined,
+    'the worker',
+  ];
+  return `Starting ${parts.filter((part) => part !== undefined).join(', ')}; data in ${config.stack.dataDir}`;
+}
+
+function describeSchedules(config: Config): string {
+  const on = wantedSchedules(config).filter(({ everyMs }) => everyMs > 0);
+  return on.length === 0
+    ? ' (none is configured)'
+    : `: ${on.map(({ resource, everyMs }) => `${resource} every ${duration(everyMs)}`).join(', ')}`;
+}
+
+async function sayStopping(output: Output, exitCode: number): Promise<number> {
+  output.terminal.keep();
+  output.terminal.line('Stopping. What is under way goes on where it was at the next start.');
+  return exitCode;
+}
+
+/** The first Ctrl-C asks for an orderly end; the second ends this process at once, and the parts follow it. */
+function watchSignals(): { promise: Promise<'interrupted'> } {
+  const promise = new Promise<'interrupted'>((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(EXIT.interrupted);
+        asked = true;
+        resolve('interrupted');
+      });
+    }
+  });
+  return { promise };
+}
+
+async function close(
+  clickhouse: ClickHouseClient,
+  temporal: { close(): Promise<void> },
+  stack: Stack,
+  dataDir: DataDir,
+): Promise<void> {
+  await Promise.allSettled([clickhouse.close(), temporal.close()]);
+  await stack.stop();
+  dataDir.release();
+}
+
+/** The document of `up --json` and `sync --json`: scripts rely on its fields. */
+export function upDocument(result: TenantResult, { addresses }: Pick<Stack, 'addresses'>): unknown {
+  return {
+    tenant: result.tenant,
+    status: result.status,
+    resources: result.resources,
+    temporal: { address: addresses.temporal.address, ui: addresses.temporal.ui },
+    clickhouse: addresses.clickhouse,
+  };
+}

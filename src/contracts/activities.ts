@@ -1,0 +1,100 @@
+import type { Cursor } from './cursor.js';
+import type { ResourceName } from './names.js';
+import type { ResourceResult, RunCounts, RunMode, RunState } from './types.js';
+
+/** The activities as the workflows see them; `src/activities/index.ts` implements them. */
+export interface Activities {
+  /** What the worker knows of a tenant. */
+  describeTenant(input: { tenant?: string }): Promise<TenantDescription>;
+  /** Decides where and how a run starts, and writes its first ledger row. */
+  openRun(input: OpenRunInput): Promise<OpenRunResult>;
+  /** Fetches pages and inserts them; returns where it stopped. */
+  fetchPages(input: FetchPagesInput): Promise<FetchPagesResult>;
+  /** Asks the tenant for a users export job. */
+  startUsersExport(input: { tenant: string }): Promise<{ jobId: string; requests: number; serverTime: number }>;
+  /** Waits until an export job has completed. */
+  awaitUsersExport(input: { tenant: string; jobId: string }): Promise<AwaitUsersExportResult>;
+  /** Streams the file of a completed export job into the destination. */
+  loadUsersExport(input: LoadUsersExportInput): Promise<LoadUsersExportResult>;
+  /** Writes the last ledger row of a run and, where the resource has one, its snapshot's checkpoint. */
+  closeRun(input: CloseRunInput): Promise<void>;
+  /** Waits for a run that somebody else started. */
+  awaitRun(input: { workflowId: string }): Promise<ResourceResult>;
+}
+
+export interface TenantDescription {
+  tenant: string;
+  resources: ResourceName[];
+}
+
+export interface OpenRunInput {
+  tenant?: string;
+  resource: ResourceName;
+  workflowId: string;
+  runId: string;
+  /** Start of the run, ms since 1970. */
+  epoch: number;
+  from?: string;
+  full?: boolean;
+  pagesPerActivity?: number;
+  /** Cursor in the last result of the same schedule or cron, to be compared with the destination. */
+  lastCursor?: string;
+}
+
+export type OpenRunResult =
+  | { kind: 'run'; state: RunState }
+  /** The workflow id is not the resource's own one: run or join that one instead. */
+  | { kind: 'redirect'; tenant: string; workflowId: string };
+
+export interface FetchPagesInput {
+  tenant: string;
+  resource: ResourceName;
+  mode: Exclude<RunMode, 'users-export'>;
+  runId: string;
+  epoch: number;
+  cursor: Cursor;
+  block: number;
+  maxPages: number;
+}
+
+export interface FetchPagesResult {
+  cursor: Cursor;
+  block: number;
+  /** The end of the source was reached. */
+  done: boolean;
+  /** This way of reading cannot reach all records: start over in that mode. */
+  switchTo: RunMode | null;
+  counts: RunCounts;
+  total: number | null;
+  /** The tenant's own time at the first answer, ms since 1970. */
+  serverTime: number;
+}
+
+export interface AwaitUsersExportResult {
+  /** `pending`: the wait was cut short by an error after it had got somewhere; ask again. */
+  outcome: 'completed' | 'failed' | 'gone' | 'pending';
+  requests: number;
+}
+
+export interface LoadUsersExportInput {
+  tenant: string;
+  runId: string;
+  epoch: number;
+  jobId: string;
+  block: number;
+  /** Lines of the file that are in the destination already. */
+  skipLines: number;
+}
+
+export interface LoadUsersExportResult {
+  /** `partial`: it broke off after it had got somewhere; go on behind `lines`. `gone`: the job is (24 h). */
+  outcome: 'loaded' | 'partial' | 'gone';
+  lines: number;
+  block: number;
+  counts: RunCounts;
+}
+
+export interface CloseRunInput {
+  state: RunState;
+  result: ResourceResult;
+}

@@ -1,0 +1,144 @@
+import type { Cursor } from './cursor.js';
+import type { ErrorKind } from './errors.js';
+import type { ResourceName } from './names.js';
+
+/** Input of `extractLogs`, `extractUsers` and `extractClients`. Every field is optional: a bare start works. */
+export interface ExtractInput {
+  /** Tenant by name. Default: the worker's only tenant. */
+  tenant?: string;
+  /** Logs: a log id (exclusive) or an ISO 8601 instant to start from. Users: changed since this instant. */
+  from?: string;
+  /** Users: a full snapshot now, even when one was taken within its interval. */
+  full?: boolean;
+  /** Pages of 100 that one activity fetches, 1..50. Default: the worker's setting. */
+  pagesPerActivity?: number;
+  /** Continue as new after so many activities even when the server does not suggest it. Meant for tests. */
+  activitiesPerRun?: number;
+  /** Set by continue-as-new only. */
+  state?: RunState;
+}
+
+/** Input of `extractTenant`. Every field is optional. */
+export interface ExtractTenantInput extends Omit<ExtractInput, 'state'> {
+  /** Default: all resources. */
+  resources?: ResourceName[];
+}
+
+/** How a run reads its source. */
+export type RunMode = 'logs' | 'clients' | 'users-pages' | 'users-changed' | 'users-export';
+
+/** What a run has done so far. */
+export interface RunCounts {
+  pages: number;
+  /** Rows acknowledged by the destination. */
+  rows: number;
+  /** HTTP requests to the tenant's API, retries included. */
+  requests: number;
+  /** Records that broke their documented shape: kept in `raw`, typed columns at their defaults. */
+  malformed: number;
+  /** Fields left out because they hold secrets. */
+  redacted: number;
+}
+
+/** The state of a resource run: the sole thing that continue-as-new carries. */
+export interface RunState {
+  version: 1;
+  tenant: string;
+  resource: ResourceName;
+  /** Id of the ledger row: the run id of the first execution in the chain. */
+  runId: string;
+  /** Start of the run in ms since 1970: orders the checkpoints of successive runs. */
+  epoch: number;
+  mode: RunMode;
+  cursor: Cursor | null;
+  /** Number of the next block to be written: orders the checkpoints within a run. */
+  block: number;
+  counts: RunCounts;
+  /** Records the source says it has, where it says so. */
+  total: number | null;
+  gaps: number;
+  warnings: string[];
+  pagesPerActivity: number;
+  /** First and last position of the run as text, for people and for the ledger. */
+  firstCursor: string | null;
+  exportJobId: string | null;
+  /** Lines of the export file that are in the destination. */
+  exportLines: number;
+  /** The tenant's own time at the first answer of the run, ms since 1970: what the next run looks back to. */
+  serverTime: number | null;
+}
+
+/** Answer of the `progress` query. */
+export interface Progress extends RunCounts {
+  version: 1;
+  tenant: string;
+  resource: ResourceName;
+  mode: RunMode | null;
+  phase: 'starting' | 'extracting' | 'exporting' | 'closing' | 'done';
+  total: number | null;
+  cursor: string | null;
+  gaps: number;
+  warnings: string[];
+  startedAt: string;
+}
+
+/** Result of a resource workflow. A public contract: fields are added, never renamed. */
+export interface ResourceResult extends RunCounts {
+  version: 1;
+  tenant: string;
+  resource: ResourceName;
+  status: 'completed' | 'failed' | 'unavailable' | 'cancelled';
+  mode: RunMode | null;
+  cursor: string | null;
+  gaps: number;
+  warnings: string[];
+  durationMs: number;
+  runId: string;
+  error?: RunError;
+}
+
+/** Result of `extractTenant`. */
+export interface TenantResult {
+  version: 1;
+  tenant: string;
+  status: 'completed' | 'failed';
+  resources: Partial<Record<ResourceName, ResourceResult>>;
+}
+
+/** Why a run ended badly, without a record, a token or a secret in it. */
+export interface RunError {
+  kind: ErrorKind;
+  message: string;
+}
+
+/** Counts of a run that has done nothing. */
+export function noCounts(): RunCounts {
+  return { pages: 0, rows: 0, requests: 0, malformed: 0, redacted: 0 };
+}
+
+/** The sum of two counts. */
+export function addCounts(a: RunCounts, b: RunCounts): RunCounts {
+  return {
+    pages: a.pages + b.pages,
+    rows: a.rows + b.rows,
+    requests: a.requests + b.requests,
+    malformed: a.malformed + b.malformed,
+    redacted: a.redacted + b.redacted,
+  };
+}
+
+/** A cursor as one line of text: a log id, a position, or null at the very start. */
+export function cursorText(cursor: Cursor | null): string | null {
+  switch (cursor?.kind) {
+    case undefined:
+      return null;
+    case 'logs':
+      return cursor.from;
+    case 'clients':
+      return cursor.paging === 'checkpoint' ? `after ${cursor.seen} clients` : `page ${cursor.page}`;
+    case 'users-pages':
+      return `page ${cursor.page}`;
+    case 'users-changed':
+      return cursor.since;
+  }
+}

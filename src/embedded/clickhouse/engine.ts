@@ -1,0 +1,192 @@
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseEngineError } from './errors.js';
+import { createLane } from './lane.js';
+import { bytesOf, EngineUnavailableError, isDone, loadNative, numberOf } from './native.js';
+import { preamble, type Statement } from './statement.js';
+
+/** Where the data lies and what one statement may take. */
+export interface EngineOptions {
+  path: string;
+  /** Memory of one statement, its result included. Bytes. Default: a quarter of the machine's, at most 2 GiB. */
+  maxMemoryBytes?: number;
+  /** Size up to which a result that cannot be streamed is answered. Bytes, default 256 MiB. */
+  maxResultBytes?: number;
+}
+
+/** What a statement gave back. */
+export interface Outcome {
+  bytes: Buffer;
+  readRows: number;
+  readBytes: number;
+  writtenRows: number;
+  writtenBytes: number;
+  /** Seconds inside the engine. */
+  elapsed: number;
+}
+
+/**
+ * An open data directory. Statements that change something run one at a time in the order they came; up to two
+ * reads run beside them. Every method rejects with an EngineError when ClickHouse refuses the statement.
+ */
+export interface Engine {
+  readonly version: string;
+  readonly timezone: string;
+  /** Runs a read and holds its whole result in memory. */
+  read(statement: Statement): Promise<Outcome>;
+  /** Runs a SELECT piece by piece; `onChunk` says false to end it early. */
+  stream(statement: Statement, onChunk: (chunk: Buffer) => Promise<boolean>): Promise<void>;
+  /** Runs an INSERT whose rows are in its text, in `data`, or come from a SELECT. */
+  insert(statement: Statement): Promise<Outcome>;
+  /** Runs any other statement. */
+  command(statement: Statement): Promise<Outcome>;
+  /** Waits for what runs, then gives the directory back. Call it once, after the last statement. */
+  close(): Promise<void>;
+}
+
+const MIB = 1024 * 1024;
+
+// Caches that a server sizes for itself (the index mark cache alone may take 5 GiB), cut down for a process beside others.
+const SERVER_ARGS = [
+  `--mark_cache_size=${64 * MIB}`,
+  `--index_mark_cache_size=${32 * MIB}`,
+  `--index_uncompressed_cache_size=0`,
+  `--mmap_cache_size=0`,
+];
+
+/**
+ * Opens a ClickHouse data directory with the engine of `chdb`. Blocks the event loop for 50 to 150 ms.
+ * @throws EngineUnavailableError when chdb is missing, or the directory cannot be written or is in use.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const path = resolve(options.path);
+  const native = loadNative();
+  prepareDirectory(path);
+  let root: object;
+  try {
+    root = native.CreateConnection(path, SERVER_ARGS);
+  } catch (cause) {
+    throw new EngineUnavailableError(openFailure(path, cause), { cause });
+  }
+  const memory = options.maxMemoryBytes ?? Math.min(2048 * MIB, Math.floor(totalmem() / 4));
+  const common = new Map([
+    ['max_memory_usage', String(memory)],
+    ['max_threads', '2'],
+    // The embedded engine reads `1+1` as a query; a server calls it a syntax error.
+    ['implicit_select', '0'],
+  ]);
+  const buffered = new Map([...common, ['max_result_bytes', String(options.maxResultBytes ?? 256 * MIB)]]);
+  const writes = createLane(1);
+  const reads = createLane(2);
+
+  // A connection of its own for every statement costs 0.2 ms and keeps apart what a shared one mixes: settings (after
+  // a tokened insert, one without a token inherited it and was dropped as a duplicate), the current database, and the
+  // output of a failed SELECT, which comes out in front of the next result.
+  const withConnection = async <T>(task: (connection: object) => Promise<T>): Promise<T> => {
+    const connection = native.CreateConnection(path, []);
+    try {
+      return await task(connection);
+    } catch (error) {
+      throw parseEngineError(error);
+    } finally {
+      native.CloseConnection(connection);
+    }
+  };
+
+  const query = async (statement: Statement): Promise<Outcome> =>
+    withConnection(async (connection) => {
+      const text = preamble(statement, buffered) + statement.sql;
+      return outcomeOf(await native.QueryAsyncConnection(connection, text, statement.format));
+    });
+
+  // Rows go down as bytes: as a string they lose characters cut at chunk borders, and binary formats fail.
+  const insert = async ({ data, ...statement }: Statement): Promise<Outcome> =>
+    withConnection(async (connection) => {
+      const head = preamble({ ...statement, data }, common) + (data === undefined ? '' : statement.sql);
+      const rows = data ?? Buffer.from(statement.sql);
+      return outcomeOf(await native.InsertRawAsyncConnection(connection, head, rows, false));
+    });
+
+  const stream = async (statement: Statement, onChunk: (chunk: Buffer) => Promise<boolean>): Promise<void> =>
+    withConnection(async (connection) => {
+      // "Multi-statements are not allowed" in a streamed query: the settings go ahead of it.
+      await native.QueryAsyncConnection(connection, preamble(statement, common), statement.format);
+      const handle = native.StreamQuery(connection, statement.sql, statement.format);
+      try {
+        for (;;) {
+          const piece = await native.StreamFetch(handle);
+          if (isDone(piece) || !(await onChunk(bytesOf(piece)))) return;
+        }
+      } finally {
+        native.StreamCancel(handle);
+      }
+    });
+
+  const about = await query({
+    sql: 'SELECT version(), timezone()',
+    data: undefined,
+    database: undefined,
+    settings: new Map(),
+    params: new Map(),
+    format: 'TSV',
+    readonly: true,
+  });
+  const [version = '', timezone = 'UTC'] = about.bytes.toString().trimEnd().split('\t');
+
+  return {
+    version,
+    timezone,
+    read: async (statement) => reads.run(() => query(statement)),
+    stream: async (statement, onChunk) => reads.run(() => stream(statement, onChunk)),
+    insert: async (statement) => writes.run(() => insert(statement)),
+    command: async (statement) => writes.run(() => query(statement)),
+    async close() {
+      await Promise.all([writes.idle(), reads.idle()]);
+      native.CloseConnection(root);
+    },
+  };
+}
+
+function outcomeOf(result: unknown): Outcome {
+  return {
+    bytes: bytesOf(result),
+    readRows: numberOf(result, 'rowsRead'),
+    readBytes: numberOf(result, 'bytesRead'),
+    writtenRows: numberOf(result, 'rowsWritten'),
+    writtenBytes: numberOf(result, 'bytesWritten'),
+    elapsed: numberOf(result, 'elapsed'),
+  };
+}
+
+function prepareDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineUnavailableError(`the ClickHouse data directory ${path} cannot be written: ${reason}`, { cause });
+  }
+}
+
+/**
+ * The native error says only "Failed to create connection for path"; the reason ("Cannot lock file .../status.
+ * Another server instance in same directory is already running") goes to stderr. That file names the holder.
+ */
+function openFailure(path: string, cause: unknown): string {
+  const holder = holderOf(path);
+  if (holder !== undefined) {
+    return `the ClickHouse data directory ${path} is in use by process ${holder}; stop that one or choose another directory`;
+  }
+  return `the ClickHouse data directory ${path} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`;
+}
+
+function holderOf(path: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)$/m.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1]);
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}

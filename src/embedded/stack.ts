@@ -1,0 +1,198 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.js';
+import { describeFailure } from '../commands/failure.js';
+import { CommandError } from '../commands/failure.js';
+import { emulatorDefaults } from '../emulator/options.js';
+import { spawnChild } from './child-process.js';
+import { startEmbeddedClickHouse } from './clickhouse/process.js';
+import { type DataDir, type StackAddresses } from './data-dir.js';
+import { choosePort } from './ports.js';
+import { type Part, type Supervised, supervise } from './supervise.js';
+import { resolveTemporalCli } from './temporal/cli.js';
+import { startTemporalServer } from './temporal/server.js';
+
+/** The parts that `up` has started, and where they are reached. */
+export interface Stack {
+  addresses: Omit<StackAddresses, 'pid'>;
+  /** Stops everything in order: the worker first, while it can still store what it has in hand. */
+  stop(): Promise<void>;
+  /** Resolves with the reason when a part keeps dying. */
+  broken: Promise<string>;
+}
+
+/** Everything together has to be over within 10 s of a Ctrl-C. */
+const WORKER_GRACE_S = 3;
+const WORKER_STOP_MS = 5_000;
+const SERVER_STOP_MS = 3_500;
+
+/**
+ * Starts what is not configured: Temporal, ClickHouse, the tenant emulator; then the worker. Whatever fails, the parts
+ * that were started are stopped again. Throws CommandError or ExtractError.
+ */
+export async function startStack(
+  config: Config,
+  dataDir: DataDir,
+  options: { live: boolean; say: (line: string) => void },
+): Promise<Stack> {
+  const { say } = options;
+  const started: Supervised<Part>[] = [];
+  let breakStack = (_reason: string): void => {};
+  const broken = new Promise<string>((resolve) => {
+    breakStack = resolve;
+  });
+  const run = async <T extends Part>(name: string, start: (previous: T | undefined) => Promise<T>): Promise<T> => {
+    const part = await supervise(name, start, { say, giveUp: breakStack });
+    started.push(part);
+    return part.first;
+  };
+  const stop = async (): Promise<void> => {
+    const worker = started.find(({ first }) => first === workerPart);
+    await worker?.stop(WORKER_STOP_MS);
+    await Promise.all(started.filter((part) => part !== worker).map((part) => part.stop(SERVER_STOP_MS)));
+  };
+  let workerPart: Part | undefined;
+
+  try {
+    const ends = await Promise.allSettled([
+      temporalPart(config, dataDir, run, say),
+      clickHousePart(config, dataDir, run),
+      tenantPart(config, dataDir, run, options.live),
+    ]);
+    const failed = ends.filter((end) => end.status === 'rejected').map((end): unknown => end.reason);
+    if (failed.length > 0) throw new CommandError([...new Set(failed.map((reason) => messageOf(reason)))].join('\n'));
+    const [temporal, clickhouse, tenant] = ends;
+    if (temporal.status !== 'fulfilled' || clickhouse.status !== 'fulfilled' || tenant.status !== 'fulfilled')
+      throw new CommandError('the stack did not start');
+
+    const addresses = {
+      tenant: { name: tenant.value.name, origin: tenant.value.origin },
+      temporal: { ...temporal.value, namespace: config.temporal.namespace },
+      clickhouse: { url: clickhouse.value, database: config.clickhouse.database },
+    };
+    workerPart = await run('The worker', () =>
+      startWorker(dataDir, { ...tenant.value.env, ...workerEnv(config, addresses) }),
+    );
+    dataDir.publish(addresses);
+    return { addresses, stop, broken };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Run = <T extends Part>(name: string, start: (previous: T | undefined) => Promise<T>) => Promise<T>;
+
+async function temporalPart(config: Config, dataDir: DataDir, run: Run, say: (line: string) => void) {
+  const { address, namespace } = config.temporal;
+  if (address !== null) return { address, ui: null };
+  const { temporalCliPath, temporalPort, temporalUiPort } = config.stack;
+  const binary = await resolveTemporalCli({
+    ...(temporalCliPath !== null && { cliPath: temporalCliPath }),
+    searchPath: process.env['PATH'] ?? '',
+    cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'auth0-clickhouse'),
+    say,
+  });
+  const ports = { port: await choosePort(temporalPort), uiPort: await choosePort(temporalUiPort) };
+  const server = await run('Temporal', () =>
+    startTemporalServer({
+      binary,
+      ...ports,
+      dbFile: dataDir.file('temporal', 'temporal.db'),
+      namespace,
+      logFile: dataDir.file('logs', 'temporal.log'),
+    }),
+  );
+  return { address: server.address, ui: server.uiUrl };
+}
+
+async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promise<string> {
+  if (config.clickhouse.url !== null) return config.clickhouse.url;
+  const port = await choosePort(config.stack.clickhousePort);
+  const part = await run('ClickHouse', () =>
+    startEmbeddedClickHouse({
+      path: dataDir.file('clickhouse'),
+      port,
+      logFile: dataDir.file('logs', 'clickhouse.log'),
+    }),
+  );
+  return part.url;
+}
+
+async function tenantPart(config: Config, dataDir: DataDir, run: Run, live: boolean) {
+  if (config.tenant !== null) {
+    return { name: config.tenant.name, origin: config.tenant.credentials.origin, env: {} };
+  }
+  const { emulator } = config.stack;
+  const port = await choosePort(emulator.port);
+  const origin = `http://127.0.0.1:${port}`;
+  const counts = ['logs', 'users', 'clients', 'seed'] as const;
+  const flags = counts.flatMap((name) => [`--${name}`, String(emulator[name])]);
+  await run('The tenant emulator', async () => {
+    const child = await spawnChild({
+      name: 'The tenant emulator',
+      command: process.execPath,
+      args: [
+        program('client.js'),
+        ...['emulate', '--json', '--port', String(port), ...flags],
+        ...['--state-file', dataDir.file('emulator', 'tenant.json')],
+        ...(live ? ['--live'] : []),
+      ],
+      logFile: dataDir.file('logs', 'emulator.log'),
+    });
+    await readyOrStop(child, 30_000);
+    return child;
+  });
+  const env = {
+    AUTH0_DOMAIN: origin,
+    AUTH0_CLIENT_ID: emulatorDefaults.clientId,
+    AUTH0_CLIENT_SECRET: emulatorDefaults.clientSecret,
+    AUTH0_AUDIENCE: `${origin}/api/v2/`,
+    AUTH0_TENANT: EMULATED_TENANT,
+  };
+  return { name: EMULATED_TENANT, origin, env };
+}
+
+/** Name of the emulated tenant in tables and workflow ids. */
+const EMULATED_TENANT = 'demo';
+
+/** The worker is configured as in production: by its environment alone, secrets never on a command line. */
+function workerEnv(config: Config, addresses: Stack['addresses']): Record<string, string> {
+  return {
+    TEMPORAL_ADDRESS: addresses.temporal.address,
+    TEMPORAL_NAMESPACE: config.temporal.namespace,
+    CLICKHOUSE_URL: addresses.clickhouse.url,
+    SHUTDOWN_GRACE: String(WORKER_GRACE_S),
+  };
+}
+
+async function startWorker(dataDir: DataDir, env: Record<string, string>): Promise<Part> {
+  const child = await spawnChild({
+    name: 'The worker',
+    command: process.execPath,
+    args: ['--enable-source-maps', program('worker.js')],
+    env: { ...process.env, ...env },
+    logFile: dataDir.file('logs', 'worker.log'),
+  });
+  await readyOrStop(child, 60_000);
+  return child;
+}
+
+async function readyOrStop(child: Awaited<ReturnType<typeof spawnChild>>, timeoutMs: number): Promise<void> {
+  try {
+    await child.waitForLine((line) => (line.startsWith('{"event":"ready"') ? true : undefined), timeoutMs);
+  } catch (error) {
+    await child.stop(0);
+    throw error;
+  }
+}
+
+function program(name: string): string {
+  return fileURLToPath(new URL(`../${name}`, import.meta.url));
+}
+
+function messageOf(error: unknown): string {
+  // The embedded parts throw plain errors whose message is meant for people.
+  return error instanceof Error && error.constructor === Error ? error.message : describeFailure(error).message;
+}

@@ -1,0 +1,22 @@
+import type { EmulatorSettings } from './settings.js';
+import type { WireText } from './wire-text.js';
+
+/** A page of rows and what the answer may say about it. */
+export interface ListPage {
+  /** What the rows are called in an object. */
+  readonly key: 'users' | 'clients' | 'logs';
+  readonly rows: readonly WireText[];
+  /** Paging members in their order, `rows` standing for the rows themselves; absent when no totals are asked for. */
+  readonly totals?: Readonly<Record<string, number>>;
+}
+
+/** Writes a list answer in the shape that is set. */
+export function listText(shape: EmulatorSettings['shape'], page: ListPage): WireText {
+  // One growing string is flattened once, when it becomes bytes; joining would copy every row a second time.
+  let array = '[';
+  for (const row of page.rows) array += array.length > 1 ? `,${row}` : row;
+  array += ']';
+  if (shape === 'array' || (shape === 'real' && page.totals === undefined)) return array;
+  const totals = Object.entries(page.totals ?? {}).map(([name, value]) => `"${name}":${value},`);
+  return `{${totals.join('')}"${shape === 'data' ? 'data' : page.key}":${array}}`;
+}

@@ -1,0 +1,124 @@
+import { defaultSettings, type EmulatorSettings } from './settings.js';
+
+const DAY_MS = 86_400_000;
+
+/** How to start an emulated tenant. Everything may be left out; settings can also be changed while it runs. */
+export interface EmulatorOptions extends Partial<EmulatorSettings> {
+  /** Port on the host; 0 picks a free one. */
+  readonly port?: number;
+  /** Address to listen on; loopback unless something else is really wanted, since the admin routes ask for no token. */
+  readonly host?: string;
+  /** Name of the tenant. */
+  readonly tenant?: string;
+  /** Any integer; the same seed, counts and epoch give the same tenant, byte for byte. */
+  readonly seed?: number;
+  /** Milliseconds since 1970 at which the base data ends; the time of the start when absent. */
+  readonly epochMs?: number;
+  /** Logs in the base data. */
+  readonly logs?: number;
+  /** Users in the base data. */
+  readonly users?: number;
+  /** Clients in the base data, the pseudo client "All Applications" among them. */
+  readonly clients?: number;
+  /** Milliseconds before the epoch over which the base logs are spread. */
+  readonly logSpanMs?: number;
+  /** The client that may get tokens. */
+  readonly clientId?: string;
+  /** Its secret. */
+  readonly clientSecret?: string;
+  /** Audiences that tokens are given for, beside `<origin>/api/v2/`; `https://<tenant>.auth0.com/api/v2/` when absent. */
+  readonly audiences?: readonly string[];
+  /** Milliseconds between events that happen by themselves; none happen when absent. May be a fraction. */
+  readonly liveIntervalMs?: number;
+  /**
+   * File that keeps the tenant over restarts: its seed, counts, epoch, appended logs and changed records. What it says wins over
+   * the options. Settings, tokens and export jobs are not kept.
+   */
+  readonly stateFile?: string;
+  /** The time in milliseconds since 1970. */
+  readonly clock?: () => number;
+}
+
+/** Every option decided. */
+export interface ResolvedOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly tenant: string;
+  readonly seed: number;
+  readonly epochMs: number;
+  readonly logs: number;
+  readonly users: number;
+  readonly clients: number;
+  readonly logSpanMs: number;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly audiences: readonly string[];
+  readonly liveIntervalMs: number | undefined;
+  readonly stateFile: string | undefined;
+  readonly clock: () => number;
+  readonly settings: EmulatorSettings;
+}
+
+/** What options are when they are left out. */
+export const emulatorDefaults = {
+  port: 0,
+  host: '127.0.0.1',
+  tenant: 'emulator',
+  seed: 20_260,
+  logs: 20_000,
+  users: 2_500,
+  clients: 120,
+  logSpanMs: 30 * DAY_MS,
+  clientId: 'emulator-client',
+  clientSecret: 'emulator-s3cr3t-2f8c1b7e',
+} as const;
+
+/** Decides every option. Throws a RangeError for a count, a port or an interval that cannot be. */
+export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
+  const clock = options.clock ?? Date.now;
+  const tenant = options.tenant ?? emulatorDefaults.tenant;
+  const resolved: ResolvedOptions = {
+    port: options.port ?? emulatorDefaults.port,
+    host: options.host ?? emulatorDefaults.host,
+    tenant,
+    seed: options.seed ?? emulatorDefaults.seed,
+    epochMs: Math.floor(options.epochMs ?? clock()),
+    logs: options.logs ?? emulatorDefaults.logs,
+    users: options.users ?? emulatorDefaults.users,
+    clients: options.clients ?? emulatorDefaults.clients,
+    logSpanMs: options.logSpanMs ?? emulatorDefaults.logSpanMs,
+    clientId: options.clientId ?? emulatorDefaults.clientId,
+    clientSecret: options.clientSecret ?? emulatorDefaults.clientSecret,
+    audiences: options.audiences ?? [`https://${tenant}.auth0.com/api/v2/`],
+    liveIntervalMs: options.liveIntervalMs,
+    stateFile: options.stateFile,
+    clock,
+    settings: settingsOf(options),
+  };
+  for (const name of ['logs', 'users', 'clients', 'port', 'seed'] as const) {
+    const value = resolved[name];
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`${name} must be a whole number, not ${value}.`);
+  }
+  if (resolved.liveIntervalMs !== undefined && !(resolved.liveIntervalMs > 0)) {
+    throw new RangeError(`liveIntervalMs must be above 0, not ${resolved.liveIntervalMs}.`);
+  }
+  return resolved;
+}
+
+function settingsOf(options: EmulatorOptions): EmulatorSettings {
+  const defaults = defaultSettings();
+  return {
+    scopes: options.scopes ?? defaults.scopes,
+    tokenLifetimeSeconds: options.tokenLifetimeSeconds ?? defaults.tokenLifetimeSeconds,
+    shape: options.shape ?? defaults.shape,
+    logRetentionMs: options.logRetentionMs ?? defaults.logRetentionMs,
+    expiredCursor: options.expiredCursor ?? defaults.expiredCursor,
+    rateLimit: options.rateLimit ?? defaults.rateLimit,
+    exportJobMs: options.exportJobMs ?? defaults.exportJobMs,
+    exportLinkSeconds: options.exportLinkSeconds ?? defaults.exportLinkSeconds,
+    exportIdentityTokens: options.exportIdentityTokens ?? defaults.exportIdentityTokens,
+    exportNulls: options.exportNulls ?? defaults.exportNulls,
+    exportOutcome: options.exportOutcome ?? defaults.exportOutcome,
+  };
+}

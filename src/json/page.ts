@@ -1,0 +1,85 @@
+import { elements, JsonTextError, members, skipSpace, type Span } from './scan.js';
+
+/** One record as it came: its exact text and what it says. */
+export interface RawRecord {
+  raw: string;
+  value: Record<string, unknown>;
+}
+
+/** A page of a list endpoint, whatever its envelope. */
+export interface Page {
+  records: RawRecord[];
+  /** Records that the query matches, where the envelope says so. */
+  total: number | null;
+  /** Size of a page as the server sees it, where the envelope says so. */
+  limit: number | null;
+  /** Checkpoint of the next page, where the envelope has one. */
+  next: string | null;
+}
+
+/**
+ * Takes a page apart. Accepts the three shapes that are seen: an array, `{<name>: [...]}` with or without totals, and
+ * `{data: [...]}`. Throws JsonTextError when the text is cut off, no JSON, of another shape, or holds a record that
+ * is no object.
+ */
+export function parsePage(text: string, name: string): Page {
+  const at = skipSpace(text, 0);
+  if (text[at] === '[') {
+    const list = elements(text, at);
+    requireEnd(text, list.end);
+    return { records: parseRecords(text, list.items), total: null, limit: null, next: null };
+  }
+  if (text[at] !== '{') throw new JsonTextError('neither an array nor an object');
+  const envelope = members(text, at);
+  requireEnd(text, envelope.end);
+  let list: number | undefined;
+  const scalars = new Map<string, unknown>();
+  for (const member of envelope.items) {
+    if (text[member.valueStart] === '[') {
+      if (member.name === name || (member.name === 'data' && list === undefined)) list = member.valueStart;
+    } else if (text[member.valueStart] !== '{') {
+      scalars.set(member.name, parse(text.slice(member.valueStart, member.end)));
+    }
+  }
+  if (list === undefined) throw new JsonTextError(`an object without a list "${name}"`);
+  const next = scalars.get('next');
+  return {
+    records: parseRecords(text, elements(text, list).items),
+    total: countOf(scalars.get('total')),
+    limit: countOf(scalars.get('limit')),
+    next: typeof next === 'string' && next !== '' ? next : null,
+  };
+}
+
+/** Parses one record. Throws JsonTextError when it is no JSON object. */
+export function parseRecord(raw: string): RawRecord {
+  const value = parse(raw);
+  if (!isRecord(value)) throw new JsonTextError('a record is no object');
+  return { raw, value };
+}
+
+/** Whether a parsed value is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseRecords(text: string, spans: Span[]): RawRecord[] {
+  return spans.map(({ start, end }) => parseRecord(text.slice(start, end)));
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The engine's own message quotes the text, which can be personal data.
+    throw new JsonTextError('not valid JSON');
+  }
+}
+
+function countOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+function requireEnd(text: string, end: number): void {
+  if (skipSpace(text, end) < text.length) throw new JsonTextError('text after the end of the JSON value');
+}

@@ -1,0 +1,72 @@
+import { elements, members, type Span } from './scan.js';
+
+/** What must never be stored of a resource's records. */
+export interface RedactionRule {
+  /**
+   * Cheap test on the text: where it does not match, nothing can be secret and the text stays as it is. It must
+   * match every name that `isSecret` knows; names written with `\u` escapes are found without it.
+   */
+  hint: RegExp;
+  /** Whether the member at this path (array positions are `*`) with this JSON text is to be left out. */
+  isSecret(path: readonly string[], value: string): boolean;
+}
+
+export interface Redacted {
+  text: string;
+  /** Paths that were left out, e.g. `identities.*.access_token`; sorted, each once. */
+  dropped: string[];
+}
+
+/** Deeper than any real record; what lies below is left out rather than searched without an end. */
+const MAX_DEPTH = 200;
+
+/**
+ * Leaves the secret members out of one record's JSON text. All other bytes stay: numbers keep their exact text.
+ * Throws JsonTextError when the text is no JSON object.
+ */
+export function redact(text: string, rule: RedactionRule): Redacted {
+  if (!rule.hint.test(text) && !text.includes('\\u00')) return { text, dropped: [] };
+  const cuts: Span[] = [];
+  const dropped = new Set<string>();
+
+  const visitObject = (at: number, path: readonly string[]): void => {
+    const all = members(text, at).items;
+    const kept = all.map((member) => {
+      const memberPath = [...path, member.name];
+      const value = text.slice(member.valueStart, member.end);
+      const secret = memberPath.length > MAX_DEPTH || rule.isSecret(memberPath, value);
+      if (secret) dropped.add(memberPath.slice(0, MAX_DEPTH).join('.'));
+      else visit(member.valueStart, memberPath);
+      return !secret;
+    });
+    const lastKept = kept.lastIndexOf(true);
+    all.forEach((member, i) => {
+      if (kept[i]) return;
+      // A comma goes with each cut: the one after the member, or behind the last kept one the one before it.
+      const next = i < lastKept ? all[i + 1] : undefined;
+      if (next) cuts.push({ start: member.start, end: next.start });
+      else cuts.push({ start: all[i - 1]?.end ?? member.start, end: member.end });
+    });
+  };
+  const visit = (at: number, path: readonly string[]): void => {
+    const first = text[at];
+    if (first === '{') visitObject(at, path);
+    else if (first === '[') for (const element of elements(text, at).items) visit(element.start, [...path, '*']);
+  };
+
+  visitObject(firstObject(text), []);
+  if (cuts.length === 0) return { text, dropped: [] };
+  cuts.sort((a, b) => a.start - b.start);
+  let out = '';
+  let from = 0;
+  for (const cut of cuts) {
+    out += text.slice(from, cut.start);
+    from = cut.end;
+  }
+  return { text: out + text.slice(from), dropped: [...dropped].sort() };
+}
+
+function firstObject(text: string): number {
+  const at = text.search(/\S/);
+  return at < 0 ? 0 : at;
+}

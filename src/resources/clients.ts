@@ -1,0 +1,45 @@
+import { column } from './columns.js';
+import { type Resource, textKey } from './resource.js';
+
+/** Of a signing key only its public description is kept; the key, and what may contain it, is not. */
+const SIGNING_KEY_PUBLIC = /^(\*|cert|subject|kid|alg|thumbprint)$/;
+
+/** Names under `addons` that hold, or in a customer's own add-on could hold, a secret. */
+const ADDON_SECRET = /secret|passw(or)?d|token|credential|private_?key|key$|^sas/i;
+
+/** Applications: GET /api/v2/clients. They carry no date of change, so each run takes a snapshot of all. */
+export const clients: Resource = {
+  name: 'clients',
+  path: '/api/v2/clients',
+  listName: 'clients',
+  scope: 'read:clients',
+  table: 'clients_raw',
+  keyColumn: 'client_id',
+  keyOf: (record) => textKey(record, 'client_id'),
+  columns: [
+    column('name', 'text'),
+    column('description', 'text'),
+    column('app_type', 'text'),
+    column('is_first_party', 'bool?'),
+    column('is_global', 'bool?', 'global'),
+    column('oidc_conformant', 'bool?'),
+    column('token_endpoint_auth_method', 'text'),
+    column('organization_usage', 'text'),
+    column('grant_types', 'texts'),
+    column('callbacks', 'texts'),
+    column('allowed_origins', 'texts'),
+    column('web_origins', 'texts'),
+    column('client_metadata', 'json'),
+  ],
+  redaction: {
+    hint: /_secret|encryption_key|signing_key|addons/,
+    isSecret(path) {
+      const name = path.at(-1) ?? '';
+      if (name === 'client_secret' || name === 'encryption_key') return true;
+      const [top] = path;
+      if (top === 'signing_keys' || top === 'signing_key') return path.length > 1 && !SIGNING_KEY_PUBLIC.test(name);
+      return top === 'addons' && path.length > 1 && ADDON_SECRET.test(name);
+    },
+  },
+  versionOf: (_record, { fetchedAt }) => fetchedAt,
+};

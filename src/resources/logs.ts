@@ -1,0 +1,51 @@
+import { column } from './columns.js';
+import { type Resource, textKey } from './resource.js';
+
+/** Names under which a management event's request or response body could carry a secret. */
+const SECRET =
+  /^(client_secret|access_token|access_token_secret|refresh_token|id_token|client_assertion|private_key|encryption_key|signing_keys?|password|new_password)$/;
+
+const MASKED = /^("\**"|null|true|false)$/;
+
+/**
+ * The tenant's log: GET /api/v2/logs in checkpoint mode. Immutable events; `log_id` (56 digits, so a String) ascends.
+ * `date` is when it happened, `log_id` when it was taken in: dates go up and down within a page.
+ */
+export const logs: Resource = {
+  name: 'logs',
+  path: '/api/v2/logs',
+  listName: 'logs',
+  scope: 'read:logs',
+  table: 'logs_raw',
+  keyColumn: 'log_id',
+  keyOf: (record) => textKey(record, 'log_id') ?? textKey(record, '_id'),
+  columns: [
+    column('date', 'time'),
+    column('type', 'text'),
+    column('description', 'text'),
+    column('connection', 'text'),
+    column('connection_id', 'text'),
+    column('client_id', 'text'),
+    column('client_name', 'text'),
+    column('ip', 'text'),
+    column('hostname', 'text'),
+    column('user_id', 'text'),
+    column('user_name', 'text'),
+    column('user_agent', 'text'),
+    column('audience', 'text'),
+    column('scope', 'text'),
+    column('strategy', 'text'),
+    column('strategy_type', 'text'),
+    column('organization_id', 'text'),
+    column('organization_name', 'text'),
+    column('is_mobile', 'bool?', 'isMobile'),
+    column('country_code', 'text', 'location_info', 'country_code'),
+    column('city_name', 'text', 'location_info', 'city_name'),
+  ],
+  redaction: {
+    hint: /_secret|_token|client_assertion|private_key|encryption_key|signing_key|password/,
+    // Auth0 masks most of them itself ("*****"): then there is nothing to hide, and the text stays as it came.
+    isSecret: (path, value) => path[0] === 'details' && SECRET.test(path.at(-1) ?? '') && !MASKED.test(value),
+  },
+  versionOf: null,
+};

@@ -1,0 +1,40 @@
+import type { ResourceName } from '../contracts/names.js';
+import type { RawRecord } from '../json/page.js';
+import type { RedactionRule } from '../json/redact.js';
+import type { Column } from './columns.js';
+
+/** What a row's version is made from beside the record itself. */
+export interface VersionContext {
+  /** When the record was asked for, ms since 1970. */
+  fetchedAt: number;
+  /** Export lines hold only the fields that were named; the API's full object wins over them. */
+  source: 'api' | 'export';
+}
+
+/** Everything that is particular to one resource. Adding a resource is one such file and one migration. */
+export interface Resource {
+  name: ResourceName;
+  /** Path of the list endpoint, without the origin. */
+  path: string;
+  /** Name of the list in the endpoint's envelope. */
+  listName: string;
+  /** Scope that the list endpoint needs, for messages. */
+  scope: string;
+  /** Storage table; the view that people query has the resource's name. */
+  table: string;
+  /** Column of the primary key. */
+  keyColumn: string;
+  /** The record's primary key, or undefined where it has none. */
+  keyOf(record: RawRecord): string | undefined;
+  columns: readonly Column[];
+  redaction: RedactionRule;
+  /** Version of the row: the highest one is what readers see. Null where records never change. */
+  versionOf: ((record: RawRecord, context: VersionContext) => number) | null;
+}
+
+/** A non-empty string or number under this name, as text. */
+export function textKey(record: RawRecord, name: string): string | undefined {
+  const value = record.value[name];
+  if (typeof value === 'string' && value !== '') return value;
+  return typeof value === 'number' ? String(value) : undefined;
+}

@@ -1,0 +1,85 @@
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { tenantResultOfFailure } from '../contracts/failure-details.js';
+import {
+  PROGRESS_QUERY,
+  type ResourceName,
+  resourceWorkflowId,
+  TENANT_WORKFLOW,
+  tenantWorkflowId,
+} from '../contracts/names.js';
+import { errorOfFailure } from '../contracts/failure.js';
+import type { ExtractTenantInput, Progress, TenantResult } from '../contracts/types.js';
+
+/** How a sync ended: with its result, or, where it left none, why. */
+export type SyncEnd = { kind: 'result'; result: TenantResult } | { kind: 'lost'; reason: string };
+
+/** A sync that was started, or that was under way and has been joined. */
+export interface SyncRun {
+  workflowId: string;
+  runId: string;
+  end(): Promise<SyncEnd>;
+}
+
+/** Starts a sync of a tenant; one that is under way is joined, since the workflow id is the lock. */
+export async function startSync(
+  client: Client,
+  taskQueue: string,
+  tenant: string,
+  input: ExtractTenantInput,
+): Promise<SyncRun> {
+  const workflowId = tenantWorkflowId(tenant);
+  const handle = await client.workflow.start(TENANT_WORKFLOW, {
+    taskQueue,
+    workflowId,
+    args: [{ ...input, tenant }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
+  });
+  return {
+    workflowId,
+    runId: handle.firstExecutionRunId,
+    async end() {
+      try {
+        const result: TenantResult = await handle.result();
+        return { kind: 'result', result };
+      } catch (error) {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        const result = tenantResultOfFailure(error.cause);
+        return result ? { kind: 'result', result } : { kind: 'lost', reason: errorOfFailure(error).message };
+      }
+    },
+  };
+}
+
+/** What a resource run says about itself, and what it is waiting for. */
+export interface LiveProgress {
+  progress: Progress | null;
+  /** The latest failure of an activity that is being retried. */
+  retrying: { attempt: number; message: string } | null;
+  running: boolean;
+}
+
+/** Asks the resource's run how far it is. Null where there has never been one. */
+export async function readProgress(
+  client: Client,
+  tenant: string,
+  resource: ResourceName,
+): Promise<LiveProgress | null> {
+  const handle = client.workflow.getHandle(resourceWorkflowId(tenant, resource));
+  try {
+    const description = await handle.describe();
+    const running = description.status.name === 'RUNNING';
+    const pending = description.raw.pendingActivities?.find((activity) => (activity.attempt ?? 1) > 1);
+    const retrying = pending
+      ? { attempt: pending.attempt ?? 1, message: pending.lastFailure?.message ?? 'an unknown failure' }
+      : null;
+    // A query needs a worker; one that is just being restarted must not hold the display up.
+    const progress = await client
+      .withDeadline(Date.now() + 3_000, () => handle.query<Progress>(PROGRESS_QUERY))
+      .catch(() => null);
+    return { progress, retrying, running };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}

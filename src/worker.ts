@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createActivities } from './activities/index.js';
+import { createManagementApi } from './auth0/http.js';
+import { createTokenSource } from './auth0/token.js';
+import { openClickHouse } from './clickhouse/client.js';
+import { migrate } from './clickhouse/migrate.js';
+import { createPipelineStore } from './clickhouse/store.js';
+import { type Config, requireTenant } from './config/config.js';
+import { loadConfig } from './config/load.js';
+import { ExtractError } from './contracts/errors.js';
+import { RESOURCES } from './contracts/names.js';
+import { reportAndExit } from './commands/failure.js';
+import { createLogger, type Logger } from './logger.js';
+import { retryUntilUp } from './retry-until-up.js';
+import { programVersion } from './version.js';
+
+/** How long a worker waits for servers that are not up yet. */
+const START_PATIENCE_MS = 120_000;
+
+/** Runs a worker until SIGINT or SIGTERM. Throws ExtractError when it cannot start. */
+export async function runWorker(config: Config, logger: Logger): Promise<void> {
+  const { name: tenant, credentials } = requireTenant(config);
+  const { address } = config.temporal;
+  if (address === null) throw new ExtractError('Configuration', 'A worker needs TEMPORAL_ADDRESS');
+  const { url } = config.clickhouse;
+  if (url === null) throw new ExtractError('Configuration', 'A worker needs CLICKHOUSE_URL');
+  const destination = { ...config.clickhouse, url };
+
+  installRuntime(logger);
+  const clickhouse = openClickHouse(destination);
+  await retryUntilUp(() => migrate(clickhouse, destination), {
+    forMs: START_PATIENCE_MS,
+    isFinal: (error) => error instanceof ExtractError && error.kind !== 'DestinationUnavailable',
+    say: (tries, error) => logger.warn({ tries, url, reason: String(error) }, 'ClickHouse is not up yet'),
+  });
+  const connection = await retryUntilUp(() => connectNatively(address), {
+    forMs: START_PATIENCE_MS,
+    say: (tries) => logger.warn({ tries, address }, 'Temporal is not up yet'),
+  });
+
+  const version = programVersion();
+  const tokens = createTokenSource(credentials, { timeoutMs: config.httpTimeoutMs });
+  const openApi = () =>
+    createManagementApi({
+      origin: credentials.origin,
+      tokens,
+      timeoutMs: config.httpTimeoutMs,
+      userAgent: `auth0-clickhouse/${version}`,
+    });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue: config.temporal.taskQueue,
+    ...workflowSource(),
+    activities: createActivities({
+      tenants: new Map([[tenant, { name: tenant, openApi }]]),
+      resources: RESOURCES,
+      clickhouse,
+      database: destination.database,
+      store: createPipelineStore(clickhouse, destination.database),
+      extract: config.extract,
+    }),
+    identity: `auth0-clickhouse ${version} ${process.pid}@${hostname()}`,
+    maxConcurrentActivityTaskExecutions: 20,
+    maxCachedWorkflows: 100,
+    // Its default of 10 s is what every restart of a worker would cost.
+    stickyQueueScheduleToStartTimeout: '1s',
+    shutdownGraceTime: config.shutdownGraceMs,
+    shutdownForceTime: config.shutdownGraceMs + 5_000,
+  });
+  logger.info({ tenant, address, url, taskQueue: config.temporal.taskQueue }, 'worker is ready');
+  process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+    await clickhouse.close();
+    logger.info({ tokens: tokens.minted() }, 'worker has stopped');
+  }
+}
+
+/** The bundle that the build has made; from sources, as in tests, the SDK bundles by itself. */
+export function workflowSource(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
+  const bundle = fileURLToPath(new URL('workflow-bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: fileURLToPath(new URL('workflows/index.js', import.meta.url)) };
+}
+
+async function connectNatively(address: string): Promise<NativeConnection> {
+  return NativeConnection.connect({ address });
+}
+
+/** Temporal's own log lines go through our logger, on one stream and in one format. */
+function installRuntime(logger: Logger): void {
+  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+  const write = ({ level, message, meta }: LogEntry): void => {
+    const { workflowId, runId, workflowType, activityType, attempt, error } = meta ?? {};
+    const reason = error instanceof Error ? error.message : undefined;
+    logger[levels[level]]({ workflowId, runId, workflowType, activityType, attempt, reason }, message);
+  };
+  Runtime.install({
+    logger: new DefaultLogger('INFO', write),
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const config = loadConfig();
+    await runWorker(config, createLogger(config.logLevel));
+  } catch (error) {
+    reportAndExit(error);
+  }
+}

@@ -1,0 +1,84 @@
+import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { errorOfFailure } from '../contracts/failure.js';
+import { resultOfFailure } from '../contracts/failure-details.js';
+import { type ResourceName, resourceWorkflowId } from '../contracts/names.js';
+import {
+  type ExtractInput,
+  type ExtractTenantInput,
+  noCounts,
+  type ResourceResult,
+  type TenantResult,
+} from '../contracts/types.js';
+import { short } from './activities.js';
+import { runUnderOwnId } from './resource-run.js';
+import { statusOf } from './run-state.js';
+
+/**
+ * Copies a tenant: every resource as a child of its own, side by side. What schedules, cron and `sync` start. One
+ * resource that fails does not stop the others; the run fails at the end, with all results in the failure's details.
+ */
+export async function extractTenant(input: ExtractTenantInput = {}): Promise<TenantResult> {
+  const { resources, ...extract } = input;
+  const described = await describe(input.tenant);
+  const { tenant } = described;
+  const ends = await Promise.allSettled(
+    (resources ?? described.resources).map((resource) => runOne(resource, tenant, extract)),
+  );
+  const results: TenantResult['resources'] = {};
+  for (const end of ends) {
+    if (end.status === 'rejected') throw end.reason;
+    results[end.value.resource] = end.value;
+  }
+  const bad = Object.values(results).filter(({ status }) => status !== 'completed');
+  const result: TenantResult = {
+    version: 1,
+    tenant,
+    status: bad.length > 0 ? 'failed' : 'completed',
+    resources: results,
+  };
+  if (bad.length === 0) return result;
+  throw ApplicationFailure.create({
+    type: bad[0]?.error?.kind ?? 'Internal',
+    message: bad.map(({ resource, status, error }) => `${resource} ${status}: ${error?.message ?? status}`).join('\n'),
+    nonRetryable: true,
+    details: [result],
+  });
+}
+
+async function describe(tenant: string | undefined) {
+  try {
+    return await short.describeTenant(tenant === undefined ? {} : { tenant });
+  } catch (failure) {
+    if (isCancellation(failure)) throw failure;
+    const { kind, message } = errorOfFailure(failure);
+    throw ApplicationFailure.create({ type: kind, message, nonRetryable: true });
+  }
+}
+
+/** One resource's result, a bad one included. Throws on cancellation of this run. */
+async function runOne(resource: ResourceName, tenant: string, input: ExtractInput): Promise<ResourceResult> {
+  const started = Date.now();
+  try {
+    return await runUnderOwnId(resource, tenant, resourceWorkflowId(tenant, resource), input);
+  } catch (failure) {
+    const result = resultOfFailure(failure);
+    if (result) return result;
+    if (CancellationScope.current().consideredCancelled) throw failure;
+    const error = isCancellation(failure) ? undefined : errorOfFailure(failure);
+    return {
+      version: 1,
+      tenant,
+      resource,
+      // A child that an operator has cancelled is not this run's cancellation: the others go on.
+      status: error ? statusOf(error) : 'cancelled',
+      mode: null,
+      ...noCounts(),
+      cursor: null,
+      gaps: 0,
+      warnings: [],
+      durationMs: Date.now() - started,
+      runId: workflowInfo().runId,
+      ...(error && { error }),
+    };
+  }
+}

@@ -1,0 +1,5 @@
+/** The workflow types that a worker registers. */
+export { extractClients } from './extract-clients.js';
+export { extractLogs } from './extract-logs.js';
+export { extractTenant } from './extract-tenant.js';
+export { extractUsers } from './extract-users.js';

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { isRead, quoteIdentifier, quoteLiteral, scanSql } from '../../../src/embedded/clickhouse/sql.js';
+
+describe('scanSql', () => {
+  it.each([
+    ['select 1', 'SELECT', undefined],
+    ['select 1 FORMAT JSONEachRow', 'SELECT', 'JSONEachRow'],
+    ["select 'FORMAT CSV' format TSV settings max_threads=1;", 'SELECT', 'TSV'],
+    ['-- insert\n/* drop */ select `a` # FORMAT X\n', 'SELECT', undefined],
+    ["with 'it''s \\' format X' as s select $$ format Y $$, s", 'WITH', undefined],
+    ['insert into t (format, values) settings a = 1 format JSONEachRow {"a": "; select"}', 'INSERT', 'JSONEachRow'],
+    ["insert into t values (1, '; drop table t')", 'INSERT', undefined],
+    ['insert into t select * from (select 1 format) order by 1', 'INSERT', undefined],
+    ['(select 1) union all (select 2) format CSV', '(', 'CSV'],
+    ['show tables', 'SHOW', undefined],
+    ['', '', undefined],
+    [' -- nothing', '', undefined],
+  ])('%s', (sql, verb, format) => {
+    expect(scanSql(sql)).toMatchObject({ verb, format, multiple: false, usesLocalFile: false });
+  });
+
+  it.each(['select 1; select 2', 'create table t (a Int8) engine=Memory;\n drop table t', "select ';' ; x"])(
+    'sees a second statement: %s',
+    (sql) => expect(scanSql(sql).multiple).toBe(true),
+  );
+
+  it.each(['select 1;', 'select 1 ; -- done', "select ';'", 'select 1 /* ; */ + 1'])('sees only one: %s', (sql) =>
+    expect(scanSql(sql).multiple).toBe(false),
+  );
+
+  it.each([
+    "select 1 into /* x */ outfile '/tmp/x' format CSV",
+    "insert into t from infile '/etc/passwd' format TSV",
+    "select * from file('/etc/passwd')",
+    "select * from loop(`file` ('/etc/passwd'))",
+    "create table t (a String) engine = File(CSV, '/etc/passwd')",
+    "backup table t to Disk('x', 'y')",
+  ])('sees files of this machine: %s', (sql) => expect(scanSql(sql).usesLocalFile).toBe(true));
+
+  it('sees input() only as a source', () => {
+    expect(scanSql("insert into t select a from input('a String') format TSV").usesInput).toBe(true);
+    expect(scanSql('insert into input (a) select file from x').usesInput).toBe(false);
+    expect(scanSql('insert into input (a) select file from x').usesLocalFile).toBe(false);
+  });
+
+  it('counts SELECT words, not those in strings', () => {
+    expect(scanSql("select 'select', (select 1)").selects).toBe(2);
+  });
+
+  it('takes a megabyte of quotes and an open string in no time', () => {
+    const started = performance.now();
+    scanSql(`select '${"''".repeat(500_000)}`);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+});
+
+describe('isRead', () => {
+  it.each([
+    ['select 1', true],
+    ['WITH 1 as x SELECT x', true],
+    ['explain select 1', true],
+    ['insert into t values (1)', false],
+    ['alter table t delete where 1', false],
+    ['optimize table t final', false],
+  ])('%s', (sql, read) => expect(isRead(scanSql(sql))).toBe(read));
+});
+
+it('quotes so that nothing ends the literal', () => {
+  expect(quoteLiteral(`it's \\ "x"`)).toBe(String.raw`'it\'s \\ "x"'`);
+  expect(quoteIdentifier('a`b\\c')).toBe('`a\\`b\\\\c`');
+});
