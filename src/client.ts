@@ -11,9 +11,10 @@ const program = buildProgram(programVersion(), (code) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) reportAndExit(error);
+  const json = process.argv.includes('--json');
+  if (!(error instanceof CommanderError)) reportAndExit(error, json);
   const usage = fromCommander(error);
-  if (usage instanceof UsageError) reportAndExit(usage);
+  if (usage instanceof UsageError) reportAndExit(usage, json);
 }
 // Some parts (a client's idle sockets) would keep the process for a while.
 process.exit(exitCode ?? 0);

@@ -2,10 +2,11 @@ import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
 import { createManagementApi } from './auth0/http.js';
-import { createTokenSource } from './auth0/token.js';
-import { openClickHouse } from './clickhouse/client.js';
+import { createTokenSource, type TokenSource } from './auth0/token.js';
+import { checkIsClickHouse, openClickHouse } from './clickhouse/client.js';
 import { migrate } from './clickhouse/migrate.js';
 import { createPipelineStore } from './clickhouse/store.js';
 import { type Config, requireTenant } from './config/config.js';
@@ -31,7 +32,11 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
 
   installRuntime(logger);
   const clickhouse = openClickHouse(destination);
-  await retryUntilUp(() => migrate(clickhouse, destination), {
+  const prepare = async (): Promise<void> => {
+    await checkIsClickHouse(clickhouse, url);
+    await migrate(clickhouse, destination);
+  };
+  await retryUntilUp(prepare, {
     forMs: START_PATIENCE_MS,
     isFinal: (error) => error instanceof ExtractError && error.kind !== 'DestinationUnavailable',
     say: (tries, error) => logger.warn({ tries, url, reason: String(error) }, 'ClickHouse is not up yet'),
@@ -41,35 +46,14 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
     say: (tries) => logger.warn({ tries, address }, 'Temporal is not up yet'),
   });
 
-  const version = programVersion();
   const tokens = createTokenSource(credentials, { timeoutMs: config.httpTimeoutMs });
-  const openApi = () =>
-    createManagementApi({
-      origin: credentials.origin,
-      tokens,
-      timeoutMs: config.httpTimeoutMs,
-      userAgent: `auth0-clickhouse/${version}`,
-    });
-  const worker = await Worker.create({
-    connection,
-    namespace: config.temporal.namespace,
-    taskQueue: config.temporal.taskQueue,
-    ...workflowSource(),
-    activities: createActivities({
-      tenants: new Map([[tenant, { name: tenant, openApi }]]),
-      resources: RESOURCES,
-      clickhouse,
-      database: destination.database,
-      store: createPipelineStore(clickhouse, destination.database),
-      extract: config.extract,
-    }),
-    identity: `auth0-clickhouse ${version} ${process.pid}@${hostname()}`,
-    maxConcurrentActivityTaskExecutions: 20,
-    maxCachedWorkflows: 100,
-    // Its default of 10 s is what every restart of a worker would cost.
-    stickyQueueScheduleToStartTimeout: '1s',
-    shutdownGraceTime: config.shutdownGraceMs,
-    shutdownForceTime: config.shutdownGraceMs + 5_000,
+  const worker = await buildWorker(connection, config, {
+    tenants: new Map([[tenant, tenantAccess(tenant, tokens, config)]]),
+    resources: RESOURCES,
+    clickhouse,
+    database: destination.database,
+    store: createPipelineStore(clickhouse, destination.database),
+    extract: config.extract,
   });
   logger.info({ tenant, address, url, taskQueue: config.temporal.taskQueue }, 'worker is ready');
   process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
@@ -80,6 +64,31 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
     await clickhouse.close();
     logger.info({ tokens: tokens.minted() }, 'worker has stopped');
   }
+}
+
+/** A tenant as the activities see it: every client counts its own requests, all share the token. */
+export function tenantAccess(name: string, tokens: TokenSource, { tenant, httpTimeoutMs }: Config): TenantAccess {
+  const origin = tenant?.credentials.origin ?? '';
+  const userAgent = `auth0-clickhouse/${programVersion()}`;
+  return { name, openApi: () => createManagementApi({ origin, tokens, timeoutMs: httpTimeoutMs, userAgent }) };
+}
+
+/** A worker that is ready to run; what its activities need is passed in. */
+export function buildWorker(connection: NativeConnection, config: Config, deps: ActivityDeps): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue: config.temporal.taskQueue,
+    ...workflowSource(),
+    activities: createActivities(deps),
+    identity: `auth0-clickhouse ${programVersion()} ${process.pid}@${hostname()}`,
+    maxConcurrentActivityTaskExecutions: 20,
+    maxCachedWorkflows: 100,
+    // Its default of 10 s is what every restart of a worker would cost.
+    stickyQueueScheduleToStartTimeout: '1s',
+    shutdownGraceTime: config.shutdownGraceMs,
+    shutdownForceTime: config.shutdownGraceMs + 5_000,
+  });
 }
 
 /** The bundle that the build has made; from sources, as in tests, the SDK bundles by itself. */

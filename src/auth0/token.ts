@@ -135,5 +135,6 @@ function toExtractError(error: unknown): ExtractError {
   if (error instanceof Error && /TIMEOUT/.test('code' in error ? String(error.code) : ''))
     return new ExtractError('TenantUnreachable', 'The token endpoint did not answer in time');
   const reason = error instanceof Error ? error.message : 'unknown reason';
-  return new ExtractError('UnreadableAnswer', `The token endpoint answered 200 without a usable token (${reason})`);
+  // Not retried: it is hardly ever a passing fault, nearly always a host that is no Auth0 tenant.
+  return new ExtractError('Configuration', `AUTH0_DOMAIN answers, but its /oauth/token gives no token (${reason})`);
 }

@@ -1,4 +1,7 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { z } from 'zod';
+import { ExtractError } from '../contracts/errors.js';
+import { classifyClickHouseError } from './errors.js';
 
 /** Where and as whom the destination is reached. */
 export interface Destination {
@@ -33,6 +36,23 @@ export function openClickHouse(
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { date_time_input_format: 'best_effort', output_format_json_quote_64bit_integers: 1 },
   });
+}
+
+/**
+ * Asks a server for its version. Throws ExtractError: a web server that answers everything with 200 would else look
+ * like one that has stored every row.
+ */
+export async function checkIsClickHouse(client: ClickHouseClient, url: string): Promise<string> {
+  let body: unknown;
+  try {
+    const answer = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });
+    body = await answer.json();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw classifyClickHouseError(error);
+  }
+  const parsed = z.tuple([z.object({ version: z.string() })]).safeParse(body);
+  if (parsed.success) return parsed.data[0].version;
+  throw new ExtractError('Configuration', `CLICKHOUSE_URL ${url} answers, but it is no ClickHouse`);
 }
 
 /** A database, table or column name as SQL. Throws on what cannot be one. */

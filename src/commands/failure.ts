@@ -7,6 +7,13 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** A wrong use of the command line: printed as it is, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** Somebody else has printed it already. */
+  readonly printed: boolean;
+
+  constructor(message: string, { printed = false }: { printed?: boolean } = {}) {
+    super(message);
+    this.printed = printed;
+  }
 }
 
 /** Something that a person has to be told and that needs no stack trace: exit code 1. */
@@ -33,9 +40,11 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   return { message: `This is a bug, please report it: ${detail}`, exitCode: EXIT.failed };
 }
 
-/** Prints the failure on stderr and ends the process with its exit code. */
-export function reportAndExit(error: unknown): never {
+/** Prints the failure on stderr, for `--json` its document on stdout, and ends the process with its exit code. */
+export function reportAndExit(error: unknown, json = false): never {
   const { message, exitCode } = describeFailure(error);
-  if (message !== '') process.stderr.write(`${message}\n`);
+  const printed = error instanceof UsageError && error.printed;
+  if (message !== '' && !printed) process.stderr.write(`${message}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: { message }, exitCode })}\n`);
   process.exit(exitCode);
 }

@@ -14,7 +14,12 @@ const LINE_MS = 5_000;
 export async function syncLive(
   client: Client,
   terminal: Terminal,
-  { taskQueue, tenant, input }: { taskQueue: string; tenant: string; input: ExtractTenantInput },
+  {
+    taskQueue,
+    tenant,
+    input,
+    signal,
+  }: { taskQueue: string; tenant: string; input: ExtractTenantInput; signal?: AbortSignal },
 ): Promise<TenantResult> {
   const wanted = input.resources ?? RESOURCES;
   const startedAt = Date.now();
@@ -27,14 +32,15 @@ export async function syncLive(
   end.catch(() => {});
   let lastLine = 0;
   let lastText = '';
-  while (!ended) {
+  while (!ended && !signal?.aborted) {
     const states = await Promise.all(
       wanted.map((resource) => readProgress(client, tenant, resource).catch(() => null)),
     );
     const rows = wanted.map((resource, i) => progressRow(terminal, resource, states[i] ?? null, startedAt));
     const text = rows.map((row) => row.join(' ').replaceAll(/\s+/g, ' ')).join('; ');
+    if (signal?.aborted || ended) break;
     if (terminal.live) terminal.redraw(alignColumns(rows, [1]));
-    else if (!ended && text !== lastText && Date.now() - lastLine >= LINE_MS) {
+    else if (text !== lastText && Date.now() - lastLine >= LINE_MS) {
       terminal.line(text);
       [lastLine, lastText] = [Date.now(), text];
     }
@@ -51,7 +57,7 @@ export async function syncLive(
   if (terminal.live) terminal.redraw([]);
   terminal.keep();
   for (const row of alignColumns(rows, [1])) terminal.line(row);
-  reportProblems(terminal, Object.values(resources));
+  reportWarnings(terminal, Object.values(resources));
   return outcome.result;
 }
 
@@ -70,11 +76,16 @@ function progressRow(
   const share = progress.total === null || progress.total === 0 ? '' : ` of ${count(progress.total)}`;
   const rate = live.running && progress.rows > 0 ? `${count(Math.round(progress.rows / seconds))} rows/s` : '';
   const state = live.retrying
-    ? colors.yellow(`attempt ${live.retrying.attempt} of 8: ${live.retrying.message}`)
+    ? colors.yellow(`attempt ${live.retrying.attempt} of 8: ${firstSentence(live.retrying.message)}`)
     : live.running
       ? progress.phase
       : 'done';
   return [`  ${resource}`, `${count(progress.rows)}${share} rows`, state, rate];
+}
+
+/** A failure's message goes on with what to do; while it is being tried again what happened is enough. */
+function firstSentence(message: string): string {
+  return message.split('. ')[0] ?? message;
 }
 
 function resultRow(terminal: Terminal, resource: ResourceName, result: ResourceResult | undefined): string[] {
@@ -86,16 +97,23 @@ function resultRow(terminal: Terminal, resource: ResourceName, result: ResourceR
   return [`  ${resource}`, `${count(result.rows)} rows`, status, work, gaps];
 }
 
-/** Warnings, then each error once: a wrong secret is the same for all resources. */
-function reportProblems(terminal: Terminal, results: readonly ResourceResult[]): void {
-  const { colors } = terminal;
+/** Warnings of the runs, then where some failed. */
+function reportWarnings(terminal: Terminal, results: readonly ResourceResult[]): void {
   for (const { resource, warnings } of results)
-    for (const warning of warnings) terminal.line(colors.yellow(`  ${resource}: ${warning}`));
-  const errors = new Map<string, string[]>();
-  for (const { resource, error } of results) {
-    if (!error) continue;
-    const text = error.message.replace(new RegExp(`\\(${resource}(, )?`), '(').replace('()', '');
-    errors.set(text, [...(errors.get(text) ?? []), resource]);
+    for (const warning of warnings) terminal.line(terminal.colors.yellow(`  ${resource}: ${warning}`));
+}
+
+/**
+ * What went wrong, each problem once: a wrong secret is the same for all resources. Goes to stderr, as the last thing
+ * that is said. Empty where all is well.
+ */
+export function problemsOf(result: TenantResult): string[] {
+  const problems = new Map<string, string[]>();
+  for (const { resource, error, status } of Object.values(result.resources)) {
+    if (status === 'completed') continue;
+    // The place differs from resource to resource, the problem does not.
+    const text = (error?.message ?? `was ${status}`).replace(/ \((logs|users|clients)(, [^)]*)?\)/, '');
+    problems.set(text, [...(problems.get(text) ?? []), resource]);
   }
-  for (const [message, resources] of errors) terminal.line(colors.red(`${resources.join(', ')}: ${message}`));
+  return [...problems].map(([message, resources]) => `${resources.join(', ')}: ${message}`);
 }

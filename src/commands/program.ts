@@ -121,5 +121,5 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 export function fromCommander(error: CommanderError): UsageError | undefined {
   if (error.exitCode === EXIT.done) return undefined;
   // Its text has been printed already.
-  return new UsageError('');
+  return new UsageError(error.message, { printed: true });
 }

@@ -29,12 +29,19 @@ export async function query(sql: string, flags: QueryFlags): Promise<number> {
     return EXIT.done;
   } catch (error) {
     // The statement is the asker's own, so here the server's words may be shown whole.
-    if (error instanceof ClickHouseError) throw new CommandError(`ClickHouse: ${error.message.trim()}`);
+    if (error instanceof ClickHouseError) throw new CommandError(`ClickHouse: ${shorten(error.message)}`);
     if (error instanceof Error) throw new CommandError(`ClickHouse at ${destination.url}: ${error.message}`);
     throw error;
   } finally {
     await destination.close();
   }
+}
+
+/** A syntax error lists everything that could have stood there, which hides where it went wrong. */
+function shorten(message: string): string {
+  const text = message.trim();
+  const list = text.indexOf('Expected one of:');
+  return list < 0 || text.length - list < 200 ? text : `${text.slice(0, list + 200)}…`;
 }
 
 /** `default_format` leaves a FORMAT clause in the statement in force. */

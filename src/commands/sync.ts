@@ -2,7 +2,7 @@ import type { ExtractTenantInput } from '../contracts/types.js';
 import { startSync } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources } from './context.js';
 import { EXIT } from './failure.js';
-import { syncLive } from './live-sync.js';
+import { problemsOf, syncLive } from './live-sync.js';
 
 export interface SyncFlags extends CommonFlags {
   full?: boolean;
@@ -32,6 +32,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
       return EXIT.done;
     }
     const result = await syncLive(client, output.terminal, { taskQueue, tenant, input });
+    for (const problem of problemsOf(result)) process.stderr.write(`${problem}\n`);
     output.result({
       tenant: result.tenant,
       status: result.status,

@@ -6,10 +6,10 @@ import { type DataDir, openDataDir } from '../embedded/data-dir.js';
 import { type Stack, startStack } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal/connect.js';
 import { applySchedules } from '../temporal/schedules.js';
-import { checkReachable } from './check-reachable.js';
+import { checkServers } from './check-servers.js';
 import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
 import { CommandError, EXIT } from './failure.js';
-import { syncLive } from './live-sync.js';
+import { problemsOf, syncLive } from './live-sync.js';
 import { printOverview } from './overview.js';
 import { wantedSchedules } from './schedule.js';
 import { duration } from './terminal.js';
@@ -33,7 +33,7 @@ export async function up(flags: UpFlags): Promise<number> {
     TEMPORAL_UI_PORT: flags.uiPort,
     CLICKHOUSE_PORT: flags.clickhousePort,
   });
-  await checkReachable(config);
+  await checkServers(config);
   const dataDir = openDataDir(config.stack.dataDir);
   process.on('exit', () => dataDir.release());
   const interrupted = watchSignals();
@@ -64,17 +64,23 @@ export async function up(flags: UpFlags): Promise<number> {
   try {
     const { tenant } = stack.addresses;
     output.terminal.line(`Copying ${tenant.name} (${tenant.origin}):`);
+    const stopDrawing = new AbortController();
     const syncing = syncLive(temporal.client, output.terminal, {
+      signal: stopDrawing.signal,
       taskQueue: config.temporal.taskQueue,
       tenant: tenant.name,
       input,
     });
     const result = await Promise.race([syncing, ends]);
+    stopDrawing.abort();
     if (result === 'interrupted') return await sayStopping(output, EXIT.interrupted);
-    await printOverview(output.terminal, clickhouse, stack.addresses);
+    if (result.status === 'completed') await printOverview(output.terminal, clickhouse, stack.addresses);
+    for (const problem of problemsOf(result)) process.stderr.write(`${problem}\n`);
     output.result(upDocument(result, stack));
     const exitCode = result.status === 'completed' ? EXIT.done : EXIT.failed;
-    if (flags.once) return exitCode;
+    // With nothing copied at all (a wrong secret) schedules would only repeat it.
+    const someDone = Object.values(result.resources).some(({ status }) => status === 'completed');
+    if (flags.once || !someDone) return exitCode;
 
     await applySchedules(temporal.client, config.temporal.taskQueue, tenant.name, wantedSchedules(config));
     output.terminal.line(`Schedules are running${describeSchedules(config)}. Ctrl-C stops everything.`);

@@ -45,13 +45,16 @@ export interface Child {
 
 // Runs "$@" in the shell's own place (so its pid, signals and exit code are the program's) beside a watcher that reads
 // a pipe held by us alone. The pipe ends when we end, however that happens, kill -9 included; then the program gets
-// SIGTERM and ten seconds. Programs that are not ours (the Temporal server) do not watch their stdin themselves.
+// SIGTERM and ten seconds. The watcher replaces itself, so that whoever looks for the program by name finds one process.
+// Programs that are not ours (the Temporal server) do not watch their stdin themselves.
 const WATCHED = `
 (
-  cat <&3
-  kill -TERM $$ || exit
-  for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 $$ || exit; done
-  kill -KILL $$
+  exec /bin/sh -c '
+    cat <&3
+    kill -TERM "$1" || exit
+    for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 "$1" || exit; done
+    kill -KILL "$1"
+  ' watcher $$
 ) >/dev/null 2>&1 &
 exec "$@" 3<&-
 `;

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ExtractError } from '../contracts/errors.js';
 
@@ -33,7 +33,7 @@ export interface DataDir {
 export function openDataDir(folder: string): DataDir {
   const path = resolve(folder);
   const file = (...names: string[]) => join(path, ...names);
-  refuse(folder, () => mkdirSync(path, { recursive: true }));
+  refuse(folder, () => makeFolder(path));
   if (!existsSync(file(MARKER))) {
     const foreign = readdirSync(path);
     if (foreign.length > 0)
@@ -82,6 +82,13 @@ function takeLock(folder: string, file: string): void {
     // Left behind by a process that was killed.
     rmSync(file, { force: true });
   }
+}
+
+/** One level at a time: `mkdir` with `recursive` tries for ever where the system answers ENOENT, as below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 function refuse(folder: string, action: () => unknown): void {

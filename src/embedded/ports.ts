@@ -21,6 +21,12 @@ export async function freePort(): Promise<number> {
   });
 }
 
+/** Refuses a port that is in use. Throws an Error that names what it is for and the flag that chooses another. */
+export async function refuseUsedPort(port: number, what: string, flag: string): Promise<void> {
+  if (port !== 0 && (await portInUse(port)))
+    throw new Error(`port ${port} for ${what} is in use; choose another with ${flag} (0 takes a free one)`);
+}
+
 /** True when something listens on this port of 127.0.0.1. */
 export async function portInUse(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -8,7 +8,7 @@ import { emulatorDefaults } from '../emulator/options.js';
 import { spawnChild } from './child-process.js';
 import { startEmbeddedClickHouse } from './clickhouse/process.js';
 import { type DataDir, type StackAddresses } from './data-dir.js';
-import { choosePort } from './ports.js';
+import { choosePort, refuseUsedPort } from './ports.js';
 import { type Part, type Supervised, supervise } from './supervise.js';
 import { resolveTemporalCli } from './temporal/cli.js';
 import { startTemporalServer } from './temporal/server.js';
@@ -109,6 +109,7 @@ async function temporalPart(config: Config, dataDir: DataDir, run: Run, say: (li
 
 async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promise<string> {
   if (config.clickhouse.url !== null) return config.clickhouse.url;
+  await refuseUsedPort(config.stack.clickhousePort, 'ClickHouse', '--clickhouse-port N');
   const port = await choosePort(config.stack.clickhousePort);
   const part = await run('ClickHouse', () =>
     startEmbeddedClickHouse({
@@ -125,6 +126,7 @@ async function tenantPart(config: Config, dataDir: DataDir, run: Run, live: bool
     return { name: config.tenant.name, origin: config.tenant.credentials.origin, env: {} };
   }
   const { emulator } = config.stack;
+  await refuseUsedPort(emulator.port, 'the tenant emulator', 'EMULATOR_PORT=N');
   const port = await choosePort(emulator.port);
   const origin = `http://127.0.0.1:${port}`;
   const counts = ['logs', 'users', 'clients', 'seed'] as const;

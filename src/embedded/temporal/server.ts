@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { spawnChild, type Child, type ChildExit } from '../child-process.js';
-import { choosePort, portInUse } from '../ports.js';
+import { choosePort, refuseUsedPort } from '../ports.js';
 
 /** What to start, and where. */
 export interface TemporalServerOptions {
@@ -47,8 +47,8 @@ const READY_MS = 30_000;
  */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   const names = options.portNames ?? { port: '--temporal-port', uiPort: '--ui-port' };
-  await refuseUsed(options.port, 'the Temporal server', names.port);
-  await refuseUsed(options.uiPort, 'the Temporal web UI', names.uiPort);
+  await refuseUsedPort(options.port, 'the Temporal server', `${names.port} N`);
+  await refuseUsedPort(options.uiPort, 'the Temporal web UI', `${names.uiPort} N`);
   const port = await choosePort(options.port);
   const uiPort = await choosePort(options.uiPort);
   if (options.dbFile !== undefined) mkdirSync(dirname(options.dbFile), { recursive: true });
@@ -89,11 +89,6 @@ function serverArgs(options: TemporalServerOptions, port: number, uiPort: number
   ];
   if (options.dbFile !== undefined) flags.push(['--db-filename', options.dbFile]);
   return ['server', 'start-dev', '--ui-disable-news-fetch', ...flags.flat()];
-}
-
-async function refuseUsed(port: number, what: string, setting: string): Promise<void> {
-  if (port === 0 || !(await portInUse(port))) return;
-  throw new Error(`port ${port} for ${what} is in use; choose another with ${setting} N (0 takes a free one)`);
 }
 
 async function untilUsable(address: string, namespace: string, child: Child): Promise<void> {

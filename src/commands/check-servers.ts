@@ -1,16 +1,19 @@
 import { connect } from 'node:net';
+import { checkIsClickHouse, openClickHouse } from '../clickhouse/client.js';
 import type { Config } from '../config/config.js';
 import { retryUntilUp } from '../retry-until-up.js';
+import { connectTemporal } from '../temporal/connect.js';
 import { CommandError } from './failure.js';
 
 /** How long something that refuses connections may take to come up. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Checks that the configured hosts can be reached at all, before anything is started: a mistyped one should not cost
- * eight attempts. Opens a connection and sends nothing. Throws CommandError with every host that cannot be reached.
+ * Checks the configured servers before anything is started: a mistyped one should not cost eight attempts. The tenant
+ * is only connected to, nothing is sent. Throws CommandError with every host that cannot be reached, ExtractError for
+ * a server that is not what it should be.
  */
-export async function checkReachable(config: Config): Promise<void> {
+export async function checkServers(config: Config): Promise<void> {
   const targets = [
     config.tenant && { variable: 'AUTH0_DOMAIN', ...hostAndPort(config.tenant.credentials.origin) },
     config.clickhouse.url && { variable: 'CLICKHOUSE_URL', ...hostAndPort(config.clickhouse.url) },
@@ -19,6 +22,18 @@ export async function checkReachable(config: Config): Promise<void> {
   const problems = await Promise.all(targets.map((target) => problemOf(target)));
   const found = problems.filter((problem) => problem !== null);
   if (found.length > 0) throw new CommandError(found.join('\n'));
+
+  const { address, namespace } = config.temporal;
+  if (address !== null) await (await connectTemporal({ address, namespace })).close();
+  const { url } = config.clickhouse;
+  if (url !== null) {
+    const client = openClickHouse({ ...config.clickhouse, url });
+    try {
+      await checkIsClickHouse(client, url);
+    } finally {
+      await client.close();
+    }
+  }
 }
 
 interface Target {
