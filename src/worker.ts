@@ -95,7 +95,8 @@ export function buildWorker(connection: NativeConnection, config: Config, deps: 
 export function workflowSource(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
   const bundle = fileURLToPath(new URL('workflow-bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL('workflows/index.js', import.meta.url)) };
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return { workflowsPath: fileURLToPath(new URL(`workflows/index.${extension}`, import.meta.url)) };
 }
 
 async function connectNatively(address: string): Promise<NativeConnection> {

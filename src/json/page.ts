@@ -32,21 +32,18 @@ export function parsePage(text: string, name: string): Page {
   if (text[at] !== '{') throw new JsonTextError('neither an array nor an object');
   const envelope = members(text, at);
   requireEnd(text, envelope.end);
-  let list: number | undefined;
-  const scalars = new Map<string, unknown>();
-  for (const member of envelope.items) {
-    if (text[member.valueStart] === '[') {
-      if (member.name === name || (member.name === 'data' && list === undefined)) list = member.valueStart;
-    } else if (text[member.valueStart] !== '{') {
-      scalars.set(member.name, parse(text.slice(member.valueStart, member.end)));
-    }
-  }
+  const lists = envelope.items.filter((member) => text[member.valueStart] === '[');
+  const list = lists.findLast((member) => member.name === name) ?? lists.findLast((member) => member.name === 'data');
   if (list === undefined) throw new JsonTextError(`an object without a list "${name}"`);
-  const next = scalars.get('next');
+  // All of the rest is parsed as well: a text that is no JSON is no page, wherever it is broken.
+  const rest = new Map<string, unknown>();
+  for (const member of envelope.items)
+    if (member !== list) rest.set(member.name, parse(text.slice(member.valueStart, member.end)));
+  const next = rest.get('next');
   return {
-    records: parseRecords(text, elements(text, list).items),
-    total: countOf(scalars.get('total')),
-    limit: countOf(scalars.get('limit')),
+    records: parseRecords(text, elements(text, list.valueStart).items),
+    total: countOf(rest.get('total')),
+    limit: countOf(rest.get('limit')),
     next: typeof next === 'string' && next !== '' ? next : null,
   };
 }

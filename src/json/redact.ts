@@ -51,7 +51,16 @@ export function redact(text: string, rule: RedactionRule): Redacted {
   const visit = (at: number, path: readonly string[]): void => {
     const first = text[at];
     if (first === '{') visitObject(at, path);
-    else if (first === '[') for (const element of elements(text, at).items) visit(element.start, [...path, '*']);
+    else if (first === '[') visitArray(at, [...path, '*']);
+  };
+  const visitArray = (at: number, path: readonly string[]): void => {
+    const { items } = elements(text, at);
+    const [head] = items;
+    if (path.length <= MAX_DEPTH) for (const element of items) visit(element.start, path);
+    else if (head) {
+      cuts.push({ start: head.start, end: items.at(-1)?.end ?? head.end });
+      dropped.add(path.slice(0, MAX_DEPTH).join('.'));
+    }
   };
 
   visitObject(firstObject(text), []);

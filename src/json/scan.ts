@@ -123,6 +123,20 @@ export function members(text: string, i: number): { items: Member[]; end: number
   }
 }
 
+/** Exact text of the member at a path; of duplicates the last one, as JSON.parse has it. Undefined where there is none. */
+export function memberText(text: string, path: readonly string[]): string | undefined {
+  let at = skipSpace(text, 0);
+  let end = at;
+  for (const name of path) {
+    if (text.charCodeAt(at) !== OPEN_BRACE) return undefined;
+    const member = members(text, at).items.findLast((candidate) => candidate.name === name);
+    if (member === undefined) return undefined;
+    at = member.valueStart;
+    ({ end } = member);
+  }
+  return text.slice(at, end);
+}
+
 function parseName(quoted: string): string {
   try {
     return String(JSON.parse(quoted));

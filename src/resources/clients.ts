@@ -1,8 +1,8 @@
 import { column } from './columns.js';
 import { type Resource, textKey } from './resource.js';
 
-/** Of a signing key only its public description is kept; the key, and what may contain it, is not. */
-const SIGNING_KEY_PUBLIC = /^(\*|cert|subject|kid|alg|thumbprint)$/;
+/** Of a signing key only its description is kept: neither the key nor the containers (pkcs7, cert) that may hold one. */
+const SIGNING_KEY_PUBLIC = /^(\*|subject|kid|alg|thumbprint)$/;
 
 /** Names under `addons` that hold, or in a customer's own add-on could hold, a secret. */
 const ADDON_SECRET = /secret|passw(or)?d|token|credential|private_?key|key$|^sas/i;

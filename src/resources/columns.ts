@@ -1,5 +1,5 @@
 import { isRecord, type RawRecord } from '../json/page.js';
-import { members } from '../json/scan.js';
+import { memberText } from '../json/scan.js';
 
 /**
  * Kinds of typed columns. They are derived here and not by the engine's JSONExtract: its parser (simdjson) refuses a
@@ -7,7 +7,7 @@ import { members } from '../json/scan.js';
  * be empty, the key included.
  */
 export type ColumnKind =
-  /** String; '' where absent or null; arrays and objects as their JSON text. */
+  /** String; '' where absent or null; what is no string as its exact JSON text. */
   | 'text'
   /** DateTime64(3, 'UTC'); 1970 where absent or unreadable. */
   | 'time'
@@ -67,10 +67,11 @@ const DEFAULTS: Record<ColumnKind, string> = {
 
 function render(record: RawRecord, column: Column): string | undefined {
   const value = at(record.value, column.path);
+  if (value === BROKEN) return undefined;
   if (value === undefined || value === null) return column.kind === 'time' ? undefined : DEFAULTS[column.kind];
   switch (column.kind) {
     case 'text':
-      return JSON.stringify(typeof value === 'string' ? value : JSON.stringify(value));
+      return JSON.stringify(typeof value === 'string' ? value : memberText(record.raw, column.path));
     case 'time':
     case 'time?':
       return renderTime(value);
@@ -81,43 +82,49 @@ function render(record: RawRecord, column: Column): string | undefined {
     case 'texts':
       return Array.isArray(value) ? JSON.stringify(value.filter((entry) => typeof entry === 'string')) : undefined;
     case 'json':
-      return JSON.stringify(memberText(record.raw, column.path[0]));
+      return JSON.stringify(memberText(record.raw, column.path));
   }
 }
+
+/** Something else stands where an object or an array was due. */
+const BROKEN = Symbol('broken');
 
 function at(value: unknown, path: readonly string[]): unknown {
   let here = value;
   for (const [i, name] of path.entries()) {
+    if (here === undefined || here === null) return undefined;
     // A `*` collects the member behind it from all elements of an array.
-    if (name === '*') return Array.isArray(here) ? here.map((entry) => at(entry, path.slice(i + 1))) : undefined;
-    if (!isRecord(here)) return undefined;
+    if (name === '*') return Array.isArray(here) ? here.map((entry) => at(entry, path.slice(i + 1))) : BROKEN;
+    if (!isRecord(here)) return BROKEN;
     here = here[name];
   }
   return here;
 }
 
-const PLAIN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** DateTime64(3) ends in 2299; what lies outside the range would be clamped without a word. */
 const LAST_MS = Date.UTC(2299, 11, 31);
 
 /** An instant as ClickHouse's `YYYY-MM-DD hh:mm:ss.mmm`, quoted. Undefined where it is no readable instant. */
 function renderTime(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined;
   const ms = parseInstant(value);
   if (ms === undefined) return undefined;
-  const iso = PLAIN_UTC.test(value) ? value : new Date(ms).toISOString();
+  // Written anew and never copied: Date.parse knows a 30th of February and 24:00, ClickHouse refuses the whole insert.
+  const iso = new Date(ms).toISOString();
   return `"${iso.slice(0, 10)} ${iso.slice(11, 23)}"`;
 }
 
-/** Milliseconds since 1970 of an ISO 8601 instant between 1970 and 2299; undefined for anything else. */
-export function parseInstant(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !/^\d{4}-\d\d/.test(value)) return undefined;
-  const ms = Date.parse(value);
-  return Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS ? ms : undefined;
-}
+const ISO_8601 = /^\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?<zone>Z|[+-]\d\d:?\d\d)?)?)?$/i;
+const LENGTH_OF_DATE = '2026-01-31'.length;
 
-function memberText(raw: string, name: string): string {
-  // The last one of duplicate members, as JSON.parse has it.
-  const member = members(raw, raw.search(/\S/)).items.findLast((candidate) => candidate.name === name);
-  return member ? raw.slice(member.valueStart, member.end) : '';
+/**
+ * Milliseconds since 1970 of an ISO 8601 instant between 1970 and 2299; undefined for anything else. One without a
+ * zone is in UTC: the same record must read the same wherever the worker runs.
+ */
+export function parseInstant(value: unknown): number | undefined {
+  const match = typeof value === 'string' ? ISO_8601.exec(value) : null;
+  if (match === null) return undefined;
+  const [text] = match;
+  const inLocalTime = text.length > LENGTH_OF_DATE && match.groups?.['zone'] === undefined;
+  const ms = Date.parse(inLocalTime ? `${text}Z` : text);
+  return Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS ? ms : undefined;
 }

@@ -1,6 +1,7 @@
 import type { ResourceName } from '../contracts/names.js';
 import type { RawRecord } from '../json/page.js';
 import type { RedactionRule } from '../json/redact.js';
+import { memberText } from '../json/scan.js';
 import type { Column } from './columns.js';
 
 /** What a row's version is made from beside the record itself. */
@@ -32,9 +33,9 @@ export interface Resource {
   versionOf: ((record: RawRecord, context: VersionContext) => number) | null;
 }
 
-/** A non-empty string or number under this name, as text. */
+/** A non-empty string under this name, or a number's exact text: ids of 56 digits would become one and the same. */
 export function textKey(record: RawRecord, name: string): string | undefined {
   const value = record.value[name];
   if (typeof value === 'string' && value !== '') return value;
-  return typeof value === 'number' ? String(value) : undefined;
+  return typeof value === 'number' ? memberText(record.raw, [name]) : undefined;
 }

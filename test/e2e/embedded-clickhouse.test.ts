@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { startClickHouseServer, type ClickHouseServer } from '../../src/embedded/clickhouse/server.js';
 import { freePort } from '../../src/embedded/ports.js';
-import { compileSources, gone, type Compiled } from '../unit/embedded/compiled.js';
+import { compileSources, gone, type Compiled } from '../support/compiled.js';
 
 let folder = '';
 let server: ClickHouseServer;

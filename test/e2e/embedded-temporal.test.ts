@@ -7,7 +7,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resolveTemporalCli } from '../../src/embedded/temporal/cli.js';
 import { startTemporalServer, type TemporalServer } from '../../src/embedded/temporal/server.js';
-import { compileSources, gone } from '../unit/embedded/compiled.js';
+import { compileSources, gone } from '../support/compiled.js';
 
 let folder = '';
 let binary = '';

@@ -1,0 +1,52 @@
+import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/emulator/main.js';
+
+/** An emulated tenant and the questions that only a test may ask it. */
+export interface EmulatedTenant {
+  emulator: Emulator;
+  origin: string;
+  ids(resource: string): Promise<string[]>;
+  /** Exact text of every record as the API serves it, by id. */
+  raw(resource: string): Promise<Map<string, string>>;
+  admin(path: string, body?: unknown): Promise<unknown>;
+  /** Requests that were answered, by route. */
+  requests(): Record<string, number>;
+  close(): Promise<void>;
+}
+
+/** Starts an emulated tenant on a free port. */
+export async function startTenant(options: EmulatorOptions): Promise<EmulatedTenant> {
+  const emulator = await startEmulator({ exportJobMs: 100, ...options });
+  const lines = async (path: string): Promise<string[]> => {
+    const answer = await fetch(`${emulator.origin}/_emulator/${path}`);
+    return (await answer.text()).split('\n').filter((line) => line !== '');
+  };
+  return {
+    emulator,
+    origin: emulator.origin,
+    async ids(resource) {
+      return (await lines(`ids/${resource}`)).map((line) => String(JSON.parse(line))).sort();
+    },
+    async raw(resource) {
+      const rows = (await lines(`raw/${resource}`)).map((line): { id: string; raw: string } => JSON.parse(line));
+      return new Map(rows.map(({ id, raw }) => [id, raw]));
+    },
+    async admin(path, body) {
+      const answer = await fetch(`${emulator.origin}/_emulator/${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    },
+    requests() {
+      const { requests } = emulator.stats();
+      const sums = Object.entries(requests).map(([route, byStatus]) => {
+        const all = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
+        return [route, all] as const;
+      });
+      return Object.fromEntries(sums);
+    },
+    close: () => emulator.close(),
+  };
+}
