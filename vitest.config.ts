@@ -9,6 +9,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most tests wait for processes more than they compute: one worker a core would leave the cores idle.
+    maxWorkers: 3,
     projects: [
       { extends: true, test: { name: 'plain', include: ['test/**/*.test.ts'], exclude: NEED_TEMPORAL } },
       {

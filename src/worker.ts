@@ -5,11 +5,13 @@ import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from 
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
 import { createManagementApi } from './auth0/http.js';
+import { createPacer } from './auth0/pacer.js';
 import { createTokenSource, type TokenSource } from './auth0/token.js';
 import { checkIsClickHouse, openClickHouse } from './clickhouse/client.js';
 import { migrate } from './clickhouse/migrate.js';
+import { createSnapshotStore } from './clickhouse/snapshots.js';
 import { createPipelineStore } from './clickhouse/store.js';
-import { type Config, requireTenant } from './config/config.js';
+import { type Config, ConfigError } from './config/config.js';
 import { loadConfig } from './config/load.js';
 import { ExtractError } from './contracts/errors.js';
 import { RESOURCES } from './contracts/names.js';
@@ -21,13 +23,19 @@ import { programVersion } from './version.js';
 /** How long a worker waits for servers that are not up yet. */
 const START_PATIENCE_MS = 120_000;
 
-/** Runs a worker until SIGINT or SIGTERM. Throws ExtractError when it cannot start. */
-export async function runWorker(config: Config, logger: Logger): Promise<void> {
-  const { name: tenant, credentials } = requireTenant(config);
+/**
+ * Runs a worker until SIGINT or SIGTERM. Throws ExtractError when it cannot start. `watching` is the kill matrix's way
+ * into the steps of activities.
+ */
+export async function runWorker(
+  config: Config,
+  logger: Logger,
+  watching: Pick<ActivityDeps, 'reached'> = {},
+): Promise<void> {
   const { address } = config.temporal;
-  if (address === null) throw new ExtractError('Configuration', 'A worker needs TEMPORAL_ADDRESS');
   const { url } = config.clickhouse;
-  if (url === null) throw new ExtractError('Configuration', 'A worker needs CLICKHOUSE_URL');
+  if (config.tenant === null || address === null || url === null) throw incomplete(config);
+  const { name: tenant, credentials } = config.tenant;
   const destination = { ...config.clickhouse, url };
 
   installRuntime(logger);
@@ -53,7 +61,9 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
     clickhouse,
     database: destination.database,
     store: createPipelineStore(clickhouse, destination.database),
+    snapshots: createSnapshotStore(clickhouse, destination.database),
     extract: config.extract,
+    ...watching,
   });
   logger.info({ tenant, address, url, taskQueue: config.temporal.taskQueue }, 'worker is ready');
   process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
@@ -66,11 +76,16 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
   }
 }
 
-/** A tenant as the activities see it: every client counts its own requests, all share the token. */
-export function tenantAccess(name: string, tokens: TokenSource, { tenant, httpTimeoutMs }: Config): TenantAccess {
+/** A tenant as the activities see it: every client counts its own requests, all share the token and the rate budget. */
+export function tenantAccess(
+  name: string,
+  tokens: TokenSource,
+  { tenant, httpTimeoutMs, pacing }: Config,
+): TenantAccess {
   const origin = tenant?.credentials.origin ?? '';
+  const pacer = createPacer(pacing);
   const userAgent = `auth0-clickhouse/${programVersion()}`;
-  return { name, openApi: () => createManagementApi({ origin, tokens, timeoutMs: httpTimeoutMs, userAgent }) };
+  return { name, openApi: () => createManagementApi({ origin, tokens, pacer, timeoutMs: httpTimeoutMs, userAgent }) };
 }
 
 /** A worker that is ready to run; what its activities need is passed in. */
@@ -86,6 +101,8 @@ export function buildWorker(connection: NativeConnection, config: Config, deps: 
     maxCachedWorkflows: 100,
     // Its default of 10 s is what every restart of a worker would cost.
     stickyQueueScheduleToStartTimeout: '1s',
+    // A beat is what brings a cancellation back; the default lets one out every 8 s only.
+    maxHeartbeatThrottleInterval: '3s',
     shutdownGraceTime: config.shutdownGraceMs,
     shutdownForceTime: config.shutdownGraceMs + 5_000,
   });
@@ -97,6 +114,16 @@ export function workflowSource(): { workflowBundle: { codePath: string } } | { w
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return { workflowsPath: fileURLToPath(new URL(`workflows/index.${extension}`, import.meta.url)) };
+}
+
+/** A worker starts nothing by itself: everything it needs must be set. */
+function incomplete({ tenant, temporal, clickhouse }: Config): ConfigError {
+  const missing = [
+    ...(tenant === null ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET'] : []),
+    ...(temporal.address === null ? ['TEMPORAL_ADDRESS'] : []),
+    ...(clickhouse.url === null ? ['CLICKHOUSE_URL'] : []),
+  ];
+  return new ConfigError(missing.map((variable) => `${variable} is missing: a worker needs it`));
 }
 
 async function connectNatively(address: string): Promise<NativeConnection> {

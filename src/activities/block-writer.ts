@@ -16,25 +16,33 @@ export interface BlockWriter {
    * Hands the collected rows over and returns once the block before them is stored; `stored` runs after this one is.
    * Throws the ExtractError of an earlier block.
    */
-  flush(stored: (counts: Pick<RunCounts, 'rows' | 'malformed' | 'redacted'>) => Promise<void>): Promise<void>;
+  flush(stored: (counts: StoredBlock) => Promise<void>): Promise<void>;
   /** Waits for what was handed over. Throws the ExtractError of a block. */
   drain(): Promise<void>;
+}
+
+/** What a stored block adds to a run. */
+export interface StoredBlock {
+  counts: Pick<RunCounts, 'rows' | 'malformed' | 'redacted'>;
+  /** Oldest `date` among its records, ISO 8601. */
+  oldestDate: string | null;
 }
 
 /** A writer of one resource's rows for one run. */
 export function createBlockWriter(
   deps: ActivityDeps,
   resource: Resource,
-  run: { tenant: string; runId: string },
-  signal: AbortSignal,
+  run: Pick<LoadContext, 'tenant' | 'runId' | 'tombstones'>,
 ): BlockWriter {
   let block: Block = emptyBlock();
-  let load: LoadContext = { ...run, source: 'api', fetchedAt: 0 };
+  const { tenant, runId, tombstones } = run;
+  const common = { tenant, runId, tombstones };
+  let load: LoadContext = { ...common, source: 'api', fetchedAt: 0 };
   let inFlight: Promise<void> = Promise.resolve();
 
   return {
     add(records, source, fetchedAt) {
-      load = { ...run, source, fetchedAt };
+      load = { ...common, source, fetchedAt };
       addRecords(block, resource, records, load);
     },
     get collected() {
@@ -46,8 +54,13 @@ export function createBlockWriter(
       block = emptyBlock();
       const previous = inFlight;
       const next = previous.then(async () => {
-        await insertBlock(deps.clickhouse, deps.database, resource, full, context, signal);
-        await stored({ rows: full.lines.length, malformed: full.malformed, redacted: full.redacted });
+        // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
+        await insertBlock(deps.clickhouse, deps.database, resource, full, context);
+        const { lines, malformed, redacted, oldestDate } = full;
+        await stored({
+          counts: { rows: lines.length, malformed, redacted },
+          oldestDate: oldestDate === null ? null : new Date(oldestDate).toISOString(),
+        });
       });
       // The error is thrown by the next flush or drain; until then it must not count as unhandled.
       next.catch(() => {});

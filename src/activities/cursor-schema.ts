@@ -9,6 +9,11 @@ const count = z.number().int().min(0);
 export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('logs'),
+    phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow']),
+    resume: text.nullable(),
+    recent: z.boolean(),
+    gap: z.object({ from: text, fromDate: text.nullable(), reason: text }).nullable(),
+    overlapRefused: z.boolean(),
     from: text.nullable(),
     start: text,
     logId: text.nullable(),

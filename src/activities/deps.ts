@@ -1,7 +1,9 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { ManagementApi } from '../auth0/http.js';
+import type { SnapshotStore } from '../clickhouse/snapshots.js';
 import type { PipelineStore } from '../clickhouse/store.js';
 import { ExtractError } from '../contracts/errors.js';
+import type { Config } from '../config/config.js';
 import type { ResourceName } from '../contracts/names.js';
 
 /** A tenant as activities see it. */
@@ -11,6 +13,9 @@ export interface TenantAccess {
   openApi(): ManagementApi;
 }
 
+/** Steps after which a crash must lose and double nothing. */
+export type ActivityStep = 'fetched' | 'inserted' | 'checkpointed' | 'completing';
+
 /** What activities need. Passed in, so that tests run them against any tenant and engine. */
 export interface ActivityDeps {
   tenants: ReadonlyMap<string, TenantAccess>;
@@ -18,12 +23,10 @@ export interface ActivityDeps {
   clickhouse: ClickHouseClient;
   database: string;
   store: PipelineStore;
-  extract: {
-    pagesPerActivity: number;
-    logsStart: string;
-    snapshotIntervalMs: number;
-    exportFields: readonly string[];
-  };
+  snapshots: SnapshotStore;
+  extract: Config['extract'];
+  /** Told of each step of an activity that writes. Only the kill matrix listens: it ends the process right there. */
+  reached?: (step: ActivityStep) => void;
 }
 
 /** The tenant of that name, or the only one where none is named. Throws ExtractError. */

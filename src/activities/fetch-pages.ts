@@ -1,14 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { ManagementApi } from '../auth0/http.js';
-import { pagers } from '../auth0/paging/index.js';
-import { type FetchedPage, linkFrom, type PageStep } from '../auth0/paging/pager.js';
+import { fetchPage } from '../auth0/page-fetch.js';
+import type { Gap } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
 import type { Cursor } from '../contracts/cursor.js';
-import { ExtractError } from '../contracts/errors.js';
-import { addCounts, cursorText, noCounts, type RunMode } from '../contracts/types.js';
-import { parsePage } from '../json/page.js';
-import { JsonTextError } from '../json/scan.js';
+import { addCounts, noCounts, type RunMode } from '../contracts/types.js';
+import type { RawRecord } from '../json/page.js';
+import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
 import { createBlockWriter } from './block-writer.js';
 import { countsSchema, cursorSchema } from './cursor-schema.js';
@@ -26,6 +24,9 @@ const progressSchema = z.object({
   counts: countsSchema,
   total: z.number().nullable(),
   serverTime: z.number(),
+  oldestDate: z.string().nullable(),
+  gaps: z.number().int(),
+  warnings: z.array(z.string()),
 });
 type Progress = z.infer<typeof progressSchema>;
 
@@ -47,6 +48,9 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       counts: noCounts(),
       total: null,
       serverTime: 0,
+      oldestDate: null,
+      gaps: 0,
+      warnings: [],
     };
     let stored: Progress = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
@@ -55,29 +59,47 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       counts: { ...progress.counts, requests: earlierRequests + api.requests() },
     });
 
-    const writer = createBlockWriter(deps, resource, input, cancellationSignal);
+    const tombstones = await tombstonesOf(deps, input);
+    const writer = createBlockWriter(deps, resource, { ...input, tombstones });
     /** Position behind the pages that were fetched, which is ahead of what is stored. */
-    let { cursor, total, serverTime, done } = stored;
+    let { cursor, total, serverTime, done, gaps, warnings } = stored;
     let fetched = stored.counts.pages;
     let blockPages = 0;
     let switchTo: RunMode | null = null;
 
     const flush = async (): Promise<void> => {
       const pages = blockPages;
-      const position = { cursor, done, total, serverTime };
+      const position = { cursor, done, total, serverTime, gaps, warnings };
       blockPages = 0;
       await writer.flush(async (block) => {
-        const counts = addCounts(stored.counts, { ...noCounts(), ...block, pages });
-        if (block.rows > 0) await writeLogsCheckpoint(deps, input, position.cursor, stored.block);
-        stored = { ...position, counts, block: stored.block + (block.rows > 0 ? 1 : 0) };
+        const { rows } = block.counts;
+        const counts = addCounts(stored.counts, { ...noCounts(), ...block.counts, pages });
+        const isNews = rows > 0 || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
+        deps.reached?.('inserted');
+        if (isNews) await writeLogsCheckpoint(deps, input, position.cursor, stored.block);
+        deps.reached?.('checkpointed');
+        const oldestDate = earlier(stored.oldestDate, block.oldestDate);
+        stored = { ...position, oldestDate, counts, block: stored.block + (isNews ? 1 : 0) };
         heartbeat.progress(withRequests(stored));
       });
     };
 
+    let failure: unknown;
     try {
       while (!done && switchTo === null && fetched < input.maxPages) {
-        const page = await fetchPage(api, input, cursor, fetched, cancellationSignal);
-        writer.add(page.step.take, 'api', page.sentAt);
+        const page = await fetchPage(api, resource, cursor, {
+          page: input.pagesBefore + fetched,
+          signal: cancellationSignal,
+        });
+        deps.reached?.('fetched');
+        const { gap, recheck = [], take } = page.step;
+        if (gap) {
+          await deps.store.writeGap(input.tenant, input.resource, input.runId, gap);
+          gaps++;
+          warnings = [...warnings, describeGap(gap)];
+        }
+        if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
+        writer.add([...(await notHeld(deps, input, recheck)), ...take], 'api', page.sentAt);
         serverTime ||= page.serverTime;
         ({ cursor, done, switchTo } = page.step);
         total = page.step.total ?? total;
@@ -85,67 +107,63 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         blockPages++;
         if (blockPages >= PAGES_PER_BLOCK && !done) await flush();
       }
-      await flush();
+    } catch (error) {
+      failure = error;
+    }
+    try {
+      // Also after a failure: the pages before the one that failed are good, and must not be fetched again.
+      if (blockPages > 0) await flush();
       await writer.drain();
     } catch (error) {
-      cancellationSignal.throwIfAborted();
-      // A block under way may still be stored; if it fails too, the first error is the one to tell.
-      await writer.drain().catch(() => {});
+      failure ??= error;
+    }
+    if (failure !== undefined) {
+      heartbeat.progress(withRequests(stored));
       if (stored.counts.pages === 0) {
-        heartbeat.progress(withRequests(stored));
-        throw error;
+        cancellationSignal.throwIfAborted();
+        throw failure instanceof Error ? failure : new Error('something other than an error was thrown');
       }
       switchTo = null;
     }
+    deps.reached?.('completing');
     return { ...withRequests(stored), switchTo };
   });
 }
 
-interface AnsweredPage {
-  step: PageStep<Cursor>;
-  sentAt: number;
-  /** The tenant's own time, ms since 1970; ours where it does not say. */
-  serverTime: number;
+/** Said once: the checkpoint remembers it for the next runs. */
+const OVERLAP_REFUSED =
+  'The tenant takes no synthetic log positions: events that turn up behind the cursor later are not looked for';
+
+function refusesOverlap(cursor: Cursor): boolean {
+  return cursor.kind === 'logs' && cursor.overlapRefused;
 }
 
-/** Fetches the page at a cursor; where the tenant refuses a way of asking, the pager may know another. */
-async function fetchPage(
-  api: ManagementApi,
-  input: FetchPagesInput,
-  start: Cursor,
-  page: number,
-  signal: AbortSignal,
-): Promise<AnsweredPage> {
-  const pager = pagers[input.mode];
-  let cursor = start;
-  for (;;) {
-    try {
-      const { headers, text, sentAt } = await api.send(pager.request(cursor), signal);
-      const step = pager.advance(cursor, readPage(text, headers, resources[input.resource].listName));
-      const date = Date.parse(headers.get('date') ?? '');
-      return { step, sentAt, serverTime: Number.isFinite(date) ? date : sentAt };
-    } catch (error) {
-      const known = error instanceof ExtractError ? error : undefined;
-      const recovered = known && pager.recover(cursor, known);
-      if (!recovered) throw known?.at({ resource: input.resource, page, cursor: cursorText(start) }) ?? error;
-      if (recovered.switchTo !== null) {
-        const step = { ...recovered, done: false, take: [], total: null };
-        return { step, sentAt: Date.now(), serverTime: 0 };
-      }
-      ({ cursor } = recovered);
-    }
-  }
+function describeGap({ from, fromDate, to, toDate, reason }: Gap): string {
+  const until = to === '' ? 'now' : (toDate ?? to);
+  return `Events between ${fromDate ?? from} and ${until} may be lost: ${reason} (table pipeline_gaps)`;
 }
 
-function readPage(text: string, headers: Headers, listName: string): FetchedPage {
-  try {
-    return { ...parsePage(text, listName), linkFrom: linkFrom(headers.get('link')) };
-  } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error;
-    throw new ExtractError('UnreadableAnswer', `The tenant's answer is no list of ${listName}: ${error.message}`, {
-      status: 200,
-    });
-  }
+function earlier(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}
+
+/** Records of users and clients that are marked as deleted; logs are never deleted. */
+async function tombstonesOf(deps: ActivityDeps, input: FetchPagesInput): Promise<ReadonlyMap<string, number>> {
+  if (input.resource === 'logs') return new Map();
+  return deps.snapshots.readTombstones(input.tenant, input.resource);
+}
+
+/** Of logs that may be held already, those that are not. */
+async function notHeld(deps: ActivityDeps, input: FetchPagesInput, records: RawRecord[]): Promise<RawRecord[]> {
+  if (records.length === 0) return [];
+  const resource = resources[input.resource];
+  const dates = records.map(({ value }) => parseInstant(value['date']));
+  // A record without a readable date is held under 1970.
+  const since = dates.includes(undefined) ? null : new Date(Math.min(...dates.map((date) => date ?? 0))).toISOString();
+  const ids = records.map((record) => resource.keyOf(record)).filter((id) => id !== undefined);
+  const held = await deps.store.heldLogs(input.tenant, ids, since);
+  return records.filter((record) => !held.has(resource.keyOf(record) ?? ''));
 }
 
 /** Logs only: the next run goes on behind the rows that have just been stored. */
@@ -155,17 +173,20 @@ async function writeLogsCheckpoint(
   cursor: Cursor,
   block: number,
 ): Promise<void> {
-  if (cursor.kind !== 'logs' || cursor.from === null) return;
+  if (cursor.kind !== 'logs') return;
+  const position = cursor.resume ?? cursor.from;
+  if (position === null) return;
   await deps.store.writeCheckpoint({
     tenant: input.tenant,
     resource: input.resource,
     epoch: input.epoch,
     block,
     runId: input.runId,
-    cursor: cursor.from,
+    cursor: position,
     lastId: cursor.logId ?? '',
     lastDate: cursor.date,
     snapshotAt: null,
     rowsHeld: 0,
+    overlapRefused: cursor.overlapRefused,
   });
 }

@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import type { Activities } from '../contracts/activities.js';
 import { awaitRun } from './await-run.js';
 import { closeRun } from './close-run.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { atActivityEdge } from './failure.js';
+import { withHeartbeat } from './heartbeat.js';
 import { fetchPages } from './fetch-pages.js';
 import { openRun } from './open-run.js';
 import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-export.js';
@@ -12,12 +14,17 @@ export function createActivities(deps: ActivityDeps): Activities {
   return {
     describeTenant: (input) =>
       atActivityEdge(async () => ({ tenant: tenantOf(deps, input.tenant).name, resources: [...deps.resources] })),
-    openRun: (input) => atActivityEdge(() => openRun(deps, input)),
+    openRun: (input) => atActivityEdge(() => beating(() => openRun(deps, input))),
     fetchPages: (input) => atActivityEdge(() => fetchPages(deps, input)),
-    startUsersExport: (input) => atActivityEdge(() => startUsersExport(deps, input)),
+    startUsersExport: (input) => atActivityEdge(() => beating(() => startUsersExport(deps, input))),
     awaitUsersExport: (input) => atActivityEdge(() => awaitUsersExport(deps, input)),
     loadUsersExport: (input) => atActivityEdge(() => loadUsersExport(deps, input)),
-    closeRun: (input) => atActivityEdge(() => closeRun(deps, input)),
+    closeRun: (input) => atActivityEdge(() => beating(() => closeRun(deps, input))),
     awaitRun: (input) => atActivityEdge(() => awaitRun(input)),
   };
+}
+
+/** A beat tells the server that a worker is still at it: without one, a killed worker costs the whole time-out. */
+function beating<T>(body: () => Promise<T>): Promise<T> {
+  return withHeartbeat(z.never(), body);
 }

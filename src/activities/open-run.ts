@@ -30,9 +30,14 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
     pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? deps.extract.pagesPerActivity, 1), 50),
     firstCursor: cursorText(cursor),
     exportJobId: null,
+    exportJobs: 0,
     exportLines: 0,
     serverTime: null,
+    oldestDate: null,
+    acceptDeletes: input.acceptDeletes ?? false,
   };
+  // The workflow id is a lock: whoever held it before us has ended, whether it could say so or not.
+  await deps.store.closeAbandonedRuns(state);
   await deps.store.writeRun(state, null);
   return { kind: 'run', state };
 }
@@ -55,8 +60,9 @@ async function findStart(deps: ActivityDeps, tenant: string, input: OpenRunInput
     }
     case 'logs': {
       const explicit = input.from !== undefined;
-      const checkpoint = explicit ? null : await store.readCheckpoint(tenant, 'logs');
-      const held = checkpoint !== null && (await store.holdsLog(tenant, checkpoint.lastId, checkpoint.lastDate));
+      const checkpoint = await store.readCheckpoint(tenant, 'logs');
+      const held =
+        !explicit && checkpoint !== null && (await store.holdsLog(tenant, checkpoint.lastId, checkpoint.lastDate));
       return startOfLogs({
         from: input.from,
         checkpoint,
@@ -64,6 +70,10 @@ async function findStart(deps: ActivityDeps, tenant: string, input: OpenRunInput
         newest: held || explicit ? null : await store.newestLog(tenant),
         configured: extract.logsStart,
         lastCursor: input.lastCursor,
+        overlapMs: extract.logsOverlapMs,
+        retentionMs: extract.logRetentionMs,
+        lastCompleted: await store.lastCompleted(tenant, 'logs'),
+        now: input.epoch,
       });
     }
   }

@@ -1,7 +1,14 @@
 import { OLDEST } from '../auth0/paging/logs-pager.js';
-import { compareLogIds } from '../auth0/log-id.js';
+import { compareLogIds, syntheticLogId, timeOfLogId } from '../auth0/log-id.js';
 import type { Checkpoint } from '../clickhouse/store.js';
-import { type Cursor, FIRST_CLIENTS_PAGE, FIRST_USERS_PAGE, type LogsCursor, PAGE_SIZE } from '../contracts/cursor.js';
+import {
+  type Cursor,
+  FIRST_CLIENTS_PAGE,
+  FIRST_USERS_PAGE,
+  type LogsCursor,
+  logsBeginning,
+  PAGE_SIZE,
+} from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { RunMode } from '../contracts/types.js';
 import { parseInstant } from '../resources/columns.js';
@@ -17,7 +24,7 @@ export interface Start {
 export interface LogsFacts {
   /** A log id or an ISO 8601 instant that somebody asked for. */
   from: string | undefined;
-  checkpoint: Pick<Checkpoint, 'cursor' | 'lastId' | 'lastDate'> | null;
+  checkpoint: Pick<Checkpoint, 'cursor' | 'lastId' | 'lastDate' | 'overlapRefused'> | null;
   /** Whether the checkpoint's newest log is in the table. */
   held: boolean;
   /** The newest log in the table; asked for only when the checkpoint's is not there. */
@@ -26,49 +33,87 @@ export interface LogsFacts {
   configured: string;
   /** Cursor in the result of the schedule's previous run. */
   lastCursor: string | undefined;
+  /** How far behind the cursor to look for late events, ms. */
+  overlapMs: number;
+  /** When the last completed run began, and the present, ms since 1970. */
+  lastCompleted: number | null;
+  now: number;
+  /** How long the tenant keeps its logs, ms; null where that is not known. */
+  retentionMs: number | null;
 }
+
+/** The shortest time for which any plan keeps logs (Free and Starter). */
+const SHORTEST_RETENTION_MS = 24 * 3_600_000;
 
 /**
  * Where a run of logs starts: at what was asked for, else behind the checkpoint, else at the configured start. A
  * checkpoint is believed only as far as rows are there: tables that were emptied or restored are filled again.
  */
 export function startOfLogs(facts: LogsFacts): Start {
-  const begin = (cursor: Omit<LogsCursor, 'kind'>, warnings: string[] = []): Start => ({
-    mode: 'logs',
-    cursor: { kind: 'logs', ...cursor },
-    warnings,
-  });
-  if (facts.from !== undefined) return begin(explicitStart(facts.from));
-  const { checkpoint, newest } = facts;
-  const fresh = { from: null, start: facts.configured, logId: null, date: null };
+  const { checkpoint, newest, lastCursor } = facts;
+  if (facts.from !== undefined) {
+    // What is left out becomes a gap with the first log behind it; where there is none, nothing was left out.
+    return begin({ ...explicitStart(facts.from), gap: leftOutBy(facts.from, checkpoint) });
+  }
   if (checkpoint === null) {
     return newest === null
-      ? begin(fresh, behind(facts.lastCursor, null))
-      : begin(behindLog(newest), ['There was no checkpoint: going on behind the newest log in the table']);
+      ? begin(logsBeginning(facts.configured), behind(lastCursor, null))
+      : begin(goOn(facts, newest.logId, newest.logId, newest.date), [
+          'There was no checkpoint: going on behind the newest log in the table',
+        ]);
   }
-  if (facts.held || checkpoint.lastId === '') {
-    const { cursor, lastId, lastDate } = checkpoint;
-    const logId = lastId === '' ? null : lastId;
-    return begin({ from: cursor, start: cursor, logId, date: lastDate }, behind(facts.lastCursor, cursor));
-  }
+  const { cursor, lastId, lastDate } = checkpoint;
+  if (facts.held || lastId === '')
+    return begin(goOn(facts, cursor, lastId === '' ? null : lastId, lastDate), behind(lastCursor, cursor));
   if (newest === null)
-    return begin(fresh, ['The table holds no logs although a checkpoint exists: starting over from the beginning']);
-  return begin(behindLog(newest), ['The table ends before the checkpoint: going back to the newest log in it']);
+    return begin(logsBeginning(facts.configured), [
+      'The table holds no logs although a checkpoint exists: starting over from the beginning',
+    ]);
+  return begin(goOn(facts, newest.logId, newest.logId, newest.date), [
+    'The table ends before the checkpoint: going back to the newest log in it',
+  ]);
 }
 
-function explicitStart(from: string): Omit<LogsCursor, 'kind'> {
+function begin(cursor: LogsCursor, warnings: string[] = []): Start {
+  return { mode: 'logs', cursor, warnings };
+}
+
+/** Behind a position that is held: a little overlap first, and before that a check where an interval may be lost. */
+function goOn(facts: LogsFacts, cursor: string, logId: string | null, date: string | null): LogsCursor {
+  const overlapRefused = facts.checkpoint?.overlapRefused ?? false;
+  const givenAt = logId === null ? undefined : timeOfLogId(logId);
+  const overlap = facts.overlapMs > 0 && !overlapRefused && givenAt !== undefined;
+  const from = overlap ? syntheticLogId(givenAt - facts.overlapMs) : cursor;
+  const keptFor = Math.min(facts.retentionMs ?? SHORTEST_RETENTION_MS, SHORTEST_RETENTION_MS);
+  const within = (at: number | null | undefined) => facts.now - (at ?? 0) < keptFor;
+  const recent = within(facts.lastCompleted);
+  // The overlap shows by itself whether the newest log held is still kept. Without it, only age speaks.
+  const phase = overlap ? 'overlap' : recent || within(parseInstant(date)) ? 'follow' : 'check';
+  const resume = phase === 'follow' ? null : cursor;
+  return { kind: 'logs', phase, from, resume, start: cursor, recent, gap: null, overlapRefused, logId, date };
+}
+
+function explicitStart(from: string): LogsCursor {
   const instant = parseInstant(from);
-  if (instant !== undefined) return { from: null, start: new Date(instant).toISOString(), logId: null, date: null };
-  if (from === OLDEST) return { from: null, start: OLDEST, logId: null, date: null };
-  if (/^[A-Za-z0-9]{16,128}$/.test(from)) return { from, start: from, logId: null, date: null };
+  if (instant !== undefined) return logsBeginning(new Date(instant).toISOString());
+  if (from === OLDEST) return logsBeginning(OLDEST);
+  if (/^[A-Za-z0-9]{16,128}$/.test(from)) return logsBeginning(from, from);
   throw new ExtractError(
     'Configuration',
     `--from ${from} is neither a log id nor an ISO 8601 date such as 2026-01-31 or 2026-01-31T12:00:00Z`,
   );
 }
 
-function behindLog({ logId, date }: { logId: string; date: string }): Omit<LogsCursor, 'kind'> {
-  return { from: logId, start: logId, logId, date };
+/** The interval that a start ahead of the checkpoint leaves out. */
+function leftOutBy(from: string, checkpoint: LogsFacts['checkpoint']): LogsCursor['gap'] {
+  if (checkpoint === null) return null;
+  const { lastId, lastDate } = checkpoint;
+  const instant = parseInstant(from);
+  const isAhead =
+    instant === undefined
+      ? from !== OLDEST && compareLogIds(from, lastId) > 0
+      : instant > (parseInstant(lastDate) ?? instant);
+  return isAhead ? { from: lastId, fromDate: lastDate, reason: 'left out on request (--from)' } : null;
 }
 
 /** A schedule's last result may be ahead of the destination, for example after a restored backup. */

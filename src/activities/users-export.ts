@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
+import type { ManagementApi } from '../auth0/http.js';
+import { readExportLine } from '../auth0/page-fetch.js';
 import { downloadLines } from '../auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob } from '../auth0/export-job.js';
 import type { AwaitUsersExportResult, LoadUsersExportInput, LoadUsersExportResult } from '../contracts/activities.js';
 import { ExtractError } from '../contracts/errors.js';
 import { addCounts, noCounts } from '../contracts/types.js';
-import { parseRecord, type RawRecord } from '../json/page.js';
-import { JsonTextError } from '../json/scan.js';
+import { parsePage } from '../json/page.js';
 import { EXPORT_FIELDS, users } from '../resources/users.js';
 import { createBlockWriter } from './block-writer.js';
 import { countsSchema } from './cursor-schema.js';
@@ -69,17 +70,21 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     const initial: Progress = { lines: input.skipLines, block: input.block, counts: noCounts() };
     let stored = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
+    let total: number | null = null;
     const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult => ({
       ...stored,
       outcome,
+      total,
       counts: { ...stored.counts, requests: earlierRequests + api.requests() },
     });
-    const writer = createBlockWriter(deps, users, input, cancellationSignal);
+    const tombstones = await deps.snapshots.readTombstones(input.tenant, 'users');
+    const writer = createBlockWriter(deps, users, { ...input, tombstones });
     let lines = 0;
     const flush = async (): Promise<void> => {
       const position = lines;
       await writer.flush(async (block) => {
-        const counts = addCounts(stored.counts, { ...noCounts(), ...block });
+        deps.reached?.('inserted');
+        const counts = addCounts(stored.counts, { ...noCounts(), ...block.counts });
         stored = { lines: position, block: stored.block + 1, counts };
         heartbeat.progress(result('partial'));
       });
@@ -92,32 +97,39 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       if (job.location === undefined)
         throw new ExtractError('UnreadableAnswer', 'The completed export job has no link');
       const skip = stored.lines;
-      for await (const batch of downloadLines(downloadUrl(job.location, api.origin), cancellationSignal)) {
+      const url = downloadUrl(job.location, api.origin);
+      for await (const batch of downloadLines(url, cancellationSignal, api.timeoutMs)) {
         for (const line of batch) {
           lines++;
           if (lines <= skip) continue;
-          writer.add([readUser(line, lines)], 'export', fetchedAt);
+          writer.add([readExportLine(line, lines)], 'export', fetchedAt);
           if (writer.collected >= ROWS_PER_BLOCK) await flush();
         }
       }
       if (writer.collected > 0) await flush();
       await writer.drain();
+      total = await countUsers(api, cancellationSignal);
+      deps.reached?.('completing');
       return result('loaded');
     } catch (error) {
-      cancellationSignal.throwIfAborted();
+      // The users before the one where it broke off are good, and need not be sent again.
+      if (writer.collected > 0) await flush().catch(() => {});
       await writer.drain().catch(() => {});
-      if (stored.lines > input.skipLines) return result('partial');
       heartbeat.progress(result('partial'));
+      if (stored.lines > input.skipLines) return result('partial');
+      cancellationSignal.throwIfAborted();
       throw error instanceof ExtractError ? error.at({ resource: 'users', cursor: `line ${stored.lines}` }) : error;
     }
   });
 }
 
-function readUser(line: string, number: number): RawRecord {
+/** How many users the tenant has now; null where it does not say, or is not asked in time. */
+async function countUsers(api: ManagementApi, signal: AbortSignal): Promise<number | null> {
   try {
-    return parseRecord(line);
-  } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error;
-    throw new ExtractError('UnreadableAnswer', `Line ${number} of the export file is no user: ${error.message}`);
+    const query = { page: '0', per_page: '1', include_totals: 'true' };
+    return parsePage((await api.send({ path: users.path, query }, signal)).text, users.listName).total;
+  } catch {
+    signal.throwIfAborted();
+    return null;
   }
 }

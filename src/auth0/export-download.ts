@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
@@ -11,14 +11,17 @@ const NEWLINE = 0x0a;
 /**
  * Streams the lines of an export file: download, gunzip, split; blank lines left out, nothing held but the line at
  * hand. The request carries no token: S3 answers 400 "Only one auth mechanism allowed", and it is another host.
- * Throws ExtractError: ExportLinkExpired for a link that is not accepted, UnreadableAnswer for a file that is cut off.
+ * `timeoutMs` is the longest wait for the answer, and then for each further piece of it: the whole may take long.
+ * Throws ExtractError: ExportLinkExpired for a link that is not accepted, UnreadableAnswer for a file that is cut off,
+ * TenantUnreachable for one that stops coming.
  */
-export async function* downloadLines(url: URL, signal: AbortSignal): AsyncGenerator<string[]> {
-  const response = await open(url, signal);
-  const { first, rest } = await peek(response, url, signal);
-  const isGzip = first[0] === 0x1f && first[1] === 0x8b;
-  const bytes = Readable.from(rest, { objectMode: false });
-  const plain = isGzip ? bytes.compose(createGunzip(), { signal }) : bytes;
+export async function* downloadLines(url: URL, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string[]> {
+  const wait = patience(signal, timeoutMs);
+  const response = await open(url, signal, wait);
+  const { head, all } = await peek(response, url, signal, wait);
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  const bytes = Readable.from(all, { objectMode: false });
+  const plain = isGzip ? unpack(bytes) : bytes;
   try {
     yield* splitLines(plain);
   } catch (error) {
@@ -33,10 +36,32 @@ export async function* downloadLines(url: URL, signal: AbortSignal): AsyncGenera
   }
 }
 
-async function open(url: URL, signal: AbortSignal): Promise<Response> {
+/** Bounds single waits for one download, which ends when one of them is too long. */
+interface Patience {
+  readonly signal: AbortSignal;
+  during<T>(work: Promise<T>): Promise<T>;
+}
+
+/** The time between two waits, in which rows are stored, does not count. */
+function patience(signal: AbortSignal, timeoutMs: number): Patience {
+  const over = new AbortController();
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    async during(work) {
+      const timer = setTimeout(() => over.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+async function open(url: URL, signal: AbortSignal, wait: Patience): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { redirect: 'follow', signal });
+    response = await wait.during(fetch(url, { redirect: 'follow', signal: wait.signal }));
   } catch (error) {
     signal.throwIfAborted();
     throw classifyNetworkError(error, url.host);
@@ -48,27 +73,53 @@ async function open(url: URL, signal: AbortSignal): Promise<Response> {
   throw new ExtractError('ExportLinkExpired', `The download link was not accepted (HTTP ${status})`, { status });
 }
 
-/** The first chunk and then everything: gzip is told by its magic bytes, since fetch undoes a Content-Encoding itself. */
-async function peek(response: Response, url: URL, signal: AbortSignal) {
-  const chunks = chunksOf(response, url, signal);
-  const { value } = await chunks.next();
-  const first = value ?? new Uint8Array();
-  async function* rest(): AsyncGenerator<Uint8Array> {
-    yield first;
-    yield* chunks;
-  }
-  return { first, rest: rest() };
+function unpack(bytes: Readable): Readable {
+  const gunzip = createGunzip();
+  // An error of either stream ends the other, so that it reaches whoever reads the lines; here is nothing left to do.
+  pipeline(bytes, gunzip, () => {});
+  return gunzip;
 }
 
-async function* chunksOf(response: Response, url: URL, signal: AbortSignal): AsyncGenerator<Uint8Array, undefined> {
+/**
+ * The first two bytes and then everything: gzip is told by its magic bytes, since fetch undoes a Content-Encoding
+ * itself. Throws ExtractError for a file that has not even those: it was cut off.
+ */
+async function peek(response: Response, url: URL, signal: AbortSignal, wait: Patience) {
+  const chunks = chunksOf(response, url, signal, wait);
+  let head: Uint8Array = new Uint8Array();
+  while (head.length < 2) {
+    const { value, done } = await chunks.next();
+    if (done) throw new ExtractError('UnreadableAnswer', 'The export file is empty');
+    head = Buffer.concat([head, value]);
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    yield head;
+    yield* chunks;
+  }
+  return { head, all: all() };
+}
+
+async function* chunksOf(
+  response: Response,
+  url: URL,
+  signal: AbortSignal,
+  wait: Patience,
+): AsyncGenerator<Uint8Array, undefined> {
   if (response.body === null) return undefined;
+  const reader = response.body.getReader();
   try {
-    for await (const chunk of response.body) yield chunk;
+    for (;;) {
+      const { value, done } = await wait.during(reader.read());
+      if (done) return undefined;
+      yield value;
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw classifyNetworkError(error, url.host);
+  } finally {
+    // Frees the connection where the file is left in the middle; nothing is left to be done where it has failed.
+    await reader.cancel().catch(() => {});
   }
-  return undefined;
 }
 
 /** Lines of a byte stream, a batch for each chunk. Throws ExtractError for bytes that are no UTF-8. */

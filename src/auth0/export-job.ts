@@ -7,8 +7,8 @@ import type { ManagementApi } from './http.js';
 const jobAnswer = z.object({
   id: z.string(),
   status: z.string(),
-  created_at: z.string().optional(),
-  location: z.string().optional(),
+  created_at: z.string().nullish(),
+  location: z.string().nullish(),
 });
 
 /** A users export job as the tenant describes it. */
@@ -65,7 +65,7 @@ function readJob(text: string): ExportJob {
   if (!parsed.success)
     throw new ExtractError('UnreadableAnswer', "The tenant's answer is no export job", { status: 200 });
   const { id, status, created_at: created, location } = parsed.data;
-  return { id, status, createdAt: parseInstant(created), location };
+  return { id, status, createdAt: parseInstant(created), location: location ?? undefined };
 }
 
 /** The download link as a URL: samples show it without a scheme. Throws ExtractError for plain http elsewhere. */

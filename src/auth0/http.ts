@@ -1,5 +1,6 @@
 import { ExtractError } from '../contracts/errors.js';
 import { classifyAnswer, classifyNetworkError } from './classify.js';
+import type { Pacer } from './pacer.js';
 import type { TokenSource } from './token.js';
 
 /** A request to the Management API. */
@@ -24,6 +25,8 @@ export interface ApiAnswer {
 /** The Management API of one tenant. */
 export interface ManagementApi {
   readonly origin: string;
+  /** Longest wait for an answer, ms. */
+  readonly timeoutMs: number;
   /**
    * Sends a request with the bearer token; a 401 is answered once with a fresh one. Throws {@link ExtractError}, and
    * the signal's reason when it is aborted.
@@ -32,6 +35,9 @@ export interface ManagementApi {
   /** Requests sent so far, those for tokens left out. */
   requests(): number;
 }
+
+/** A token that lacks a scope is given up after this, ms: not sooner, since each new one is counted and logged. */
+const SCOPES_AGE_MS = 5 * 60_000;
 
 /** A page of 100 logs is about 150 kB; what is far beyond is no page, and must not fill the memory. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -43,16 +49,18 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 export function createManagementApi(options: {
   origin: string;
   tokens: TokenSource;
+  pacer: Pacer;
   timeoutMs: number;
   userAgent: string;
 }): ManagementApi {
-  const { origin, tokens, timeoutMs, userAgent } = options;
+  const { origin, tokens, pacer, timeoutMs, userAgent } = options;
   const { host } = new URL(origin);
   let requests = 0;
 
   const sendOnce = async (request: ApiRequest, token: string, signal: AbortSignal | undefined) => {
     const url = new URL(request.path, origin);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    await pacer.acquire(signal);
     const timeout = AbortSignal.timeout(timeoutMs);
     const sentAt = Date.now();
     requests++;
@@ -69,6 +77,7 @@ export function createManagementApi(options: {
         },
         ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       });
+      pacer.observe({ status: response.status, headers: response.headers, sentAt, receivedAt: Date.now() });
       return { response, text: await readText(response), sentAt };
     } catch (error) {
       signal?.throwIfAborted();
@@ -78,6 +87,7 @@ export function createManagementApi(options: {
 
   return {
     origin,
+    timeoutMs,
     async send(request, signal) {
       let token = await tokens.get();
       let answer = await sendOnce(request, token, signal);
@@ -90,6 +100,8 @@ export function createManagementApi(options: {
       const { status, headers } = response;
       if (status !== 200 && status !== 201) {
         const logsCheckpoint = request.path === '/api/v2/logs' && request.query?.['from'] !== undefined;
+        // A token keeps the scopes that it was given: one that was granted meanwhile comes with the next.
+        if (status === 403) tokens.invalidate(token, SCOPES_AGE_MS);
         throw classifyAnswer({ status, headers, text }, { logsCheckpoint });
       }
       return { headers, text, sentAt };

@@ -16,8 +16,11 @@ export interface Credentials {
 export interface TokenSource {
   /** The current token; fetches one when there is none or it is about to expire. Throws {@link ExtractError}. */
   get(): Promise<string>;
-  /** Forgets this token, if it is still the current one: the API has refused it. */
-  invalidate(token: string): void;
+  /**
+   * Forgets this token, if it is still the current one: the API has refused it. `olderThanMs`: only if it was fetched
+   * so long ago.
+   */
+  invalidate(token: string, olderThanMs?: number): void;
   /** Tokens asked for so far. */
   minted(): number;
 }
@@ -29,6 +32,7 @@ interface Token {
   value: string;
   /** ms since 1970; Infinity where the endpoint names no `expires_in` (some mocks): then a 401 ends it. */
   goodUntil: number;
+  fetchedAt: number;
 }
 
 /**
@@ -51,7 +55,11 @@ export function createTokenSource(
       const answer = await oidc.clientCredentialsGrant(configuration, { audience: credentials.audience });
       const lifeMs = answer.expires_in === undefined ? Infinity : answer.expires_in * 1000;
       // A short-lived token keeps half its life, or each request would fetch a new one.
-      return { value: answer.access_token, goodUntil: now() + Math.max(lifeMs - EXPIRY_MARGIN_MS, lifeMs / 2) };
+      return {
+        value: answer.access_token,
+        fetchedAt: now(),
+        goodUntil: now() + Math.max(lifeMs - EXPIRY_MARGIN_MS, lifeMs / 2),
+      };
     } catch (error) {
       throw toExtractError(error);
     }
@@ -66,8 +74,8 @@ export function createTokenSource(
       current = await pending;
       return current.value;
     },
-    invalidate(token) {
-      if (current?.value === token) current = undefined;
+    invalidate(token, olderThanMs = 0) {
+      if (current?.value === token && now() - current.fetchedAt >= olderThanMs) current = undefined;
     },
     minted: () => minted,
   };
@@ -82,7 +90,7 @@ function configure({ origin, clientId, clientSecret }: Credentials, timeoutMs: n
     oidc.ClientSecretPost(clientSecret),
   );
   configuration.timeout = timeoutMs / 1000;
-  configuration[oidc.customFetch] = fetchFromTokenEndpoint;
+  configuration[oidc.customFetch] = (endpoint, options) => fetchFromTokenEndpoint(endpoint, options, clientSecret);
   if (url.protocol === 'http:') {
     if (!isLoopback(url.hostname)) throw new ExtractError('Configuration', `${origin} is plain http and not loopback`);
     // eslint-disable-next-line typescript/no-deprecated -- marked deprecated only to stand out; loopback is checked above
@@ -92,7 +100,11 @@ function configure({ origin, clientId, clientSecret }: Credentials, timeoutMs: n
 }
 
 /** Sends the request itself, so that one place turns the endpoint's answers into errors of the taxonomy. */
-async function fetchFromTokenEndpoint(url: string, options: oidc.CustomFetchOptions): Promise<Response> {
+async function fetchFromTokenEndpoint(
+  url: string,
+  options: oidc.CustomFetchOptions,
+  clientSecret: string,
+): Promise<Response> {
   let response: Response;
   let text: string;
   try {
@@ -108,8 +120,20 @@ async function fetchFromTokenEndpoint(url: string, options: oidc.CustomFetchOpti
   } catch (error) {
     throw classifyNetworkError(error, new URL(url).host);
   }
-  if (response.status !== 200) throw classifyTokenAnswer({ status: response.status, headers: response.headers, text });
+  if (response.status !== 200) {
+    const { status, headers } = response;
+    throw classifyTokenAnswer({ status, headers, text: withoutSecret(text, clientSecret) });
+  }
   return new Response(withTokenType(text), { status: 200, headers: { 'content-type': 'application/json' } });
+}
+
+/** Errors are shown and stored, and some gateways repeat in theirs what they were sent: as it is, in JSON or in a form. */
+function withoutSecret(text: string, secret: string): string {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inForm = new URLSearchParams({ '': secret }).toString().slice(1);
+  let out = text;
+  for (const form of [inJson, secret, encodeURIComponent(secret), inForm]) out = out.replaceAll(form, '***');
+  return out;
 }
 
 /**

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { RawRecord } from '../json/page.js';
 import { redact } from '../json/redact.js';
-import { renderColumns } from '../resources/columns.js';
+import { parseInstant, renderColumns } from '../resources/columns.js';
 import type { Resource, VersionContext } from '../resources/resource.js';
 import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
@@ -13,17 +13,23 @@ export interface Block {
   lines: string[];
   malformed: number;
   redacted: number;
+  /** Keys of records that never change: one that a page holds twice is stored and counted once. */
+  keys: Set<string>;
+  /** Oldest `date` among the records, ms since 1970. */
+  oldestDate: number | null;
 }
 
 /** What all rows of a run have in common. */
 export interface LoadContext extends VersionContext {
   tenant: string;
   runId: string;
+  /** Versions of the records that are marked as deleted: one that is seen again lives again. */
+  tombstones: ReadonlyMap<string, number>;
 }
 
 /** A block without rows. */
 export function emptyBlock(): Block {
-  return { lines: [], malformed: 0, redacted: 0 };
+  return { lines: [], malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
 }
 
 /**
@@ -33,16 +39,28 @@ export function emptyBlock(): Block {
 export function addRecords(block: Block, resource: Resource, records: readonly RawRecord[], load: LoadContext): void {
   const constants = `${JSON.stringify(load.tenant)},${JSON.stringify(load.runId)}`;
   for (const record of records) {
+    const key = rowKey(resource, record);
+    if (resource.versionOf === null) {
+      if (block.keys.has(key)) continue;
+      block.keys.add(key);
+    }
     const { text, dropped } = redact(record.raw, resource.redaction);
     const columns = renderColumns(record, resource.columns);
-    const key = resource.keyOf(record);
-    const version = resource.versionOf === null ? '' : `,${resource.versionOf(record, load)}`;
+    const version =
+      resource.versionOf === null ? '' : `,${versionAbove(resource.versionOf(record, load), load.tombstones.get(key))}`;
+    const date = parseInstant(record.value['date']);
+    if (date !== undefined) block.oldestDate = Math.min(block.oldestDate ?? date, date);
     block.lines.push(
-      `[${constants},${JSON.stringify(key ?? digestKey(record.raw))},${JSON.stringify(dropped)}${version},${columns.json},${text}]`,
+      `[${constants},${JSON.stringify(key)},${JSON.stringify(dropped)}${version},${columns.json},${text}]`,
     );
-    block.malformed += columns.malformed > 0 || key === undefined ? 1 : 0;
+    block.malformed += columns.malformed > 0 || resource.keyOf(record) === undefined ? 1 : 0;
     block.redacted += dropped.length;
   }
+}
+
+/** The key under which a record is stored: its own, or where it has none a digest of its text. */
+export function rowKey(resource: Resource, record: RawRecord): string {
+  return resource.keyOf(record) ?? digestKey(record.raw);
 }
 
 /** Columns of a resource's table in the order of a block's lines. */
@@ -63,7 +81,6 @@ export async function insertBlock(
   resource: Resource,
   block: Block,
   load: LoadContext,
-  signal?: AbortSignal,
 ): Promise<void> {
   if (block.lines.length === 0) return;
   const body = Buffer.from(block.lines.join('\n'), 'utf8');
@@ -82,14 +99,17 @@ export async function insertBlock(
         input_format_json_read_objects_as_strings: 1,
         log_comment: `auth0-clickhouse ${load.tenant} ${resource.name} ${load.runId}`,
       },
-      ...(signal && { abort_signal: signal }),
     });
     // Over HTTP the connection is free again only when the answer has been read.
     for await (const _ of answer.stream);
   } catch (error) {
-    signal?.throwIfAborted();
     throw classifyClickHouseError(error);
   }
+}
+
+/** A record that is seen after it was marked as deleted: its version must win, whatever its own `updated_at` says. */
+function versionAbove(version: number, tombstone: number | undefined): number {
+  return tombstone === undefined ? version : Math.max(version, tombstone + 1);
 }
 
 function digestKey(raw: string): string {

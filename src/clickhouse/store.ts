@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
+import type { Gap } from '../auth0/paging/pager.js';
 import type { ResourceName } from '../contracts/names.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
 import { resources } from '../resources/index.js';
@@ -23,6 +24,8 @@ export interface Checkpoint {
   snapshotAt: string | null;
   /** Rows in the resource's table when it was written: fewer now means that the table was emptied or restored. */
   rowsHeld: number;
+  /** Logs: the tenant takes no synthetic positions, so runs do not look for late events. */
+  overlapRefused: boolean;
 }
 
 /** Reads and writes the pipeline's own tables. All throw ExtractError. */
@@ -35,7 +38,17 @@ export interface PipelineStore {
   holdsLog(tenant: string, logId: string, date: string | null): Promise<boolean>;
   /** The newest log held by id, or null in an empty table. */
   newestLog(tenant: string): Promise<{ logId: string; date: string } | null>;
+  /** Which of these logs are held; `sinceDate` (ISO 8601) bounds the look-up by the primary key. */
+  heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
+  /** When the last completed run of a resource began, ms since 1970; null where there is none. */
+  lastCompleted(tenant: string, resource: ResourceName): Promise<number | null>;
+  /** Logs in the destination that this run has written, each counted once. `sinceDate` as above. */
+  countWritten(tenant: string, runId: string, expected: number, sinceDate: string | null): Promise<number>;
+  /** Records an interval that could not be read. Writing it again replaces it. */
+  writeGap(tenant: string, resource: ResourceName, runId: string, gap: Gap): Promise<void>;
   writeRun(state: RunState, result: ResourceResult | null): Promise<void>;
+  /** Marks earlier runs of the resource that never wrote their end (terminated, or lost with their server). */
+  closeAbandonedRuns(state: RunState): Promise<void>;
 }
 
 const text = z.string();
@@ -51,6 +64,7 @@ const checkpointRow = z.object({
   last_date: instant.nullable(),
   snapshot_at: instant.nullable(),
   rows_held: number,
+  overlap_refused: z.boolean(),
 });
 
 /** The store of one destination. */
@@ -58,12 +72,14 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
   const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
 
   const select = async <T>(row: z.ZodType<T>, query: string, parameters: Record<string, unknown>): Promise<T[]> => {
+    let body: unknown;
     try {
       const answer = await client.query({ query, format: 'JSONEachRow', query_params: parameters });
-      return z.array(row).parse(await answer.json());
+      body = await answer.json();
     } catch (error) {
       throw classifyClickHouseError(error);
     }
+    return z.array(row).parse(body);
   };
   const insert = async (name: string, values: Record<string, unknown>): Promise<void> => {
     try {
@@ -82,15 +98,33 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
     async readCheckpoint(tenant, resource) {
       const [row] = await select(
         checkpointRow,
-        `SELECT epoch, block, run_id, cursor, last_id, rows_held,
+        `SELECT epoch, block, run_id, cursor, last_id, rows_held, overlap_refused,
                 toString(last_date) AS last_date, toString(snapshot_at) AS snapshot_at
          FROM ${table('pipeline_checkpoints')}
          WHERE tenant = {tenant:String} AND resource = {resource:String}`,
         { tenant, resource },
       );
       if (!row) return null;
-      const { run_id: runId, last_id: lastId, last_date, snapshot_at, rows_held: rowsHeld, ...rest } = row;
-      return { tenant, resource, runId, lastId, lastDate: last_date, snapshotAt: snapshot_at, rowsHeld, ...rest };
+      const {
+        run_id: runId,
+        last_id: lastId,
+        last_date,
+        snapshot_at,
+        rows_held: rowsHeld,
+        overlap_refused: overlapRefused,
+        ...rest
+      } = row;
+      return {
+        tenant,
+        resource,
+        runId,
+        lastId,
+        lastDate: last_date,
+        snapshotAt: snapshot_at,
+        rowsHeld,
+        overlapRefused,
+        ...rest,
+      };
     },
 
     writeCheckpoint: (checkpoint) =>
@@ -105,6 +139,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
         last_date: checkpoint.lastDate,
         snapshot_at: checkpoint.snapshotAt,
         rows_held: checkpoint.rowsHeld,
+        overlap_refused: checkpoint.overlapRefused,
       }),
 
     async countHeld(tenant, resource) {
@@ -138,6 +173,73 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
       return row ? { logId: row.log_id, date: row.date } : null;
     },
 
+    async heldLogs(tenant, logIds, sinceDate) {
+      if (logIds.length === 0) return new Set();
+      const rows = await select(
+        z.object({ log_id: text }),
+        `SELECT DISTINCT log_id FROM ${table('logs_raw')}
+         WHERE tenant = {tenant:String} AND log_id IN {logIds:Array(String)} ${since(sinceDate)}`,
+        { tenant, logIds, sinceDate: sinceDate ?? '' },
+      );
+      return new Set(rows.map((row) => row.log_id));
+    },
+
+    async lastCompleted(tenant, resource) {
+      const [row] = await select(
+        z.object({ ms: number }),
+        `SELECT toUnixTimestamp64Milli(max(started_at)) AS ms FROM ${table('pipeline_runs')}
+         WHERE tenant = {tenant:String} AND resource = {resource:String} AND status = 'completed'`,
+        { tenant, resource },
+      );
+      return row && row.ms > 0 ? row.ms : null;
+    },
+
+    async countWritten(tenant, runId, expected, sinceDate) {
+      const from = `FROM ${table('logs_raw')} WHERE tenant = {tenant:String} AND run_id = {runId:String} ${since(sinceDate)}`;
+      const parameters = { tenant, runId, sinceDate: sinceDate ?? '' };
+      const [rows] = await select(z.object({ n: number }), `SELECT count() AS n ${from}`, parameters);
+      if (rows?.n === expected) return expected;
+      // A retry after a lost answer may have stored rows twice until they are merged: then the ids decide.
+      const [ids] = await select(z.object({ n: number }), `SELECT uniqExact(log_id) AS n ${from}`, parameters);
+      return ids?.n ?? 0;
+    },
+
+    writeGap: (tenant, resource, runId, gap) =>
+      insert('_pipeline_gaps', {
+        tenant,
+        resource,
+        gap_from: gap.from,
+        gap_to: gap.to,
+        from_date: gap.fromDate,
+        to_date: gap.toDate,
+        reason: gap.reason,
+        run_id: runId,
+        version: Date.now(),
+      }),
+
+    async closeAbandonedRuns({ tenant, resource, runId }) {
+      const abandoned = `tenant = {tenant:String} AND resource = {resource:String} AND status = 'running' AND run_id != {runId:String}`;
+      const parameters = { tenant, resource, runId };
+      const [found] = await select(
+        z.object({ n: number }),
+        `SELECT count() AS n FROM ${table('pipeline_runs')} WHERE ${abandoned}`,
+        parameters,
+      );
+      if (!found || found.n === 0) return;
+      try {
+        // The subquery: in one SELECT the WHERE would see the replaced status.
+        await client.command({
+          query: `INSERT INTO ${table('_pipeline_runs')}
+            SELECT * REPLACE ('terminated' AS status, now64(3) AS ended_at, 1 AS version)
+            FROM (SELECT * FROM ${table('pipeline_runs')} WHERE ${abandoned})`,
+          query_params: parameters,
+          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
+        });
+      } catch (error) {
+        throw classifyClickHouseError(error);
+      }
+    },
+
     writeRun: (state, result) => insert('_pipeline_runs', ledgerRow(state, result)),
   };
 }
@@ -157,6 +259,9 @@ function ledgerRow(state: RunState, result: ResourceResult | null): Record<strin
     malformed,
     redacted,
     gaps: state.gaps,
+    visible: result?.visible ?? null,
+    deleted: result?.deleted ?? 0,
+    reconciled: reconciledWord(result),
     first_cursor: state.firstCursor ?? '',
     last_cursor: result?.cursor ?? '',
     started_at: new Date(state.epoch).toISOString(),
@@ -166,4 +271,15 @@ function ledgerRow(state: RunState, result: ResourceResult | null): Record<strin
     warnings: result?.warnings ?? state.warnings,
     version: result === null ? 0 : 1,
   };
+}
+
+/** Whether the numbers of a run add up; only a run that came to its end can say. */
+function reconciledWord(result: ResourceResult | null): string {
+  if (result?.status === 'completed') return 'yes';
+  return result?.error?.kind === 'NotReconciled' ? 'no' : 'unknown';
+}
+
+/** Bounds a look-up of logs by the primary key, whose second column is the date. */
+function since(date: string | null): string {
+  return date === null ? '' : 'AND date >= parseDateTime64BestEffort({sinceDate:String}, 3)';
 }

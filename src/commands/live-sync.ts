@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { RESOURCES, type ResourceName } from '../contracts/names.js';
 import type { ExtractTenantInput, ResourceResult, TenantResult } from '../contracts/types.js';
-import { type LiveProgress, readProgress, startSync } from '../temporal/sync-run.js';
+import { type LiveProgress, readProgress, startSync, type SyncRun } from '../temporal/sync-run.js';
 import { CommandError } from './failure.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
@@ -10,20 +10,37 @@ const REDRAW_MS = 400;
 /** Without a terminal a line goes out only so often, and when something has happened. */
 const LINE_MS = 5_000;
 
-/** Starts a sync, or joins the one under way, and shows how far it is until it has ended. Throws CommandError. */
-export async function syncLive(
+/** What a sync is asked to do. */
+export interface SyncRequest {
+  taskQueue: string;
+  tenant: string;
+  input: ExtractTenantInput;
+  /** Ends the display, not the sync. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Starts a sync and shows how far it is until it has ended. One that is under way is joined; where this one was asked
+ * for something of its own, it is done after that. Throws CommandError.
+ */
+export async function syncLive(client: Client, terminal: Terminal, request: SyncRequest): Promise<TenantResult> {
+  const run = await startSync(client, request.taskQueue, request.tenant, request.input);
+  if (!run.joined) return showSync(client, terminal, request, run);
+  const hasWishes = Object.keys(request.input).length > 0;
+  const then = hasWishes ? ' What you asked for is done after it.' : '';
+  terminal.line(`A sync is under way already: joining it.${then}`);
+  const result = await showSync(client, terminal, { ...request, input: {} }, run);
+  return hasWishes && !request.signal?.aborted ? syncLive(client, terminal, request) : result;
+}
+
+async function showSync(
   client: Client,
   terminal: Terminal,
-  {
-    taskQueue,
-    tenant,
-    input,
-    signal,
-  }: { taskQueue: string; tenant: string; input: ExtractTenantInput; signal?: AbortSignal },
+  { tenant, input, signal }: SyncRequest,
+  run: SyncRun,
 ): Promise<TenantResult> {
   const wanted = input.resources ?? RESOURCES;
   const startedAt = Date.now();
-  const run = await startSync(client, taskQueue, tenant, input);
   let ended = false;
   const end = run.end().finally(() => {
     ended = true;
@@ -53,7 +70,9 @@ export async function syncLive(
     throw new CommandError(outcome.reason);
   }
   const { resources } = outcome.result;
-  const rows = wanted.map((resource) => resultRow(terminal, resource, resources[resource]));
+  const rows = wanted.flatMap((resource) =>
+    resources[resource] ? [resultRow(terminal, resource, resources[resource])] : [],
+  );
   if (terminal.live) terminal.redraw([]);
   terminal.keep();
   for (const row of alignColumns(rows, [1])) terminal.line(row);
@@ -88,11 +107,10 @@ function firstSentence(message: string): string {
   return message.split('. ')[0] ?? message;
 }
 
-function resultRow(terminal: Terminal, resource: ResourceName, result: ResourceResult | undefined): string[] {
+function resultRow(terminal: Terminal, resource: ResourceName, result: ResourceResult): string[] {
   const { colors } = terminal;
-  if (!result) return [`  ${resource}`, '', 'not run', ''];
   const status = result.status === 'completed' ? colors.green('completed') : colors.red(result.status);
-  const gaps = result.gaps > 0 ? colors.yellow(`${result.gaps} gaps`) : '';
+  const gaps = result.gaps > 0 ? colors.yellow(`${result.gaps} ${result.gaps === 1 ? 'gap' : 'gaps'}`) : '';
   const work = `${count(result.pages)} pages, ${count(result.requests)} requests, ${duration(result.durationMs)}`;
   return [`  ${resource}`, `${count(result.rows)} rows`, status, work, gaps];
 }

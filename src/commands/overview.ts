@@ -35,6 +35,7 @@ export async function printOverview(
   terminal: Terminal,
   client: ClickHouseClient,
   addresses: Stack['addresses'],
+  dataDir: string | undefined,
 ): Promise<void> {
   const { colors } = terminal;
   const { database, url } = addresses.clickhouse;
@@ -59,7 +60,9 @@ export async function printOverview(
   }
   terminal.line();
   if (addresses.temporal.ui !== null) terminal.line(`Temporal UI   ${addresses.temporal.ui}`);
-  terminal.line(`ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs")`);
+  terminal.line(
+    `ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs"${dataDir === undefined ? '' : ` --data-dir ${dataDir}`})`,
+  );
 }
 
 async function answerRows(client: ClickHouseClient, sql: string): Promise<string[]> {

@@ -52,6 +52,10 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
       command
         .option('--full', 'take a full snapshot of the users even if one is not due')
         .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option(
+          '--accept-deletes',
+          'take a full snapshot, and mark as deleted more records than MAX_DELETE_SHARE allows',
+        )
         .option('--from <date|log_id>', 'start there instead of at the checkpoint')
         .option('--detach', 'start it and do not wait'),
   ).action(async (flags) => finish(await (await import('./sync.js')).sync(flags)));
@@ -70,6 +74,20 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
     'auth0-clickhouse query "SELECT type, count() FROM logs GROUP BY type" --format Vertical',
     (command) => command.option('--format <format>', 'output format of ClickHouse, e.g. CSVWithNames'),
   ).action(async (sql: string, flags) => finish(await (await import('./query.js')).query(sql, flags)));
+
+  add(
+    program,
+    'verify',
+    'walk the tenant again and compare it with the copy, id by id; exit code 1 on a difference',
+    'auth0-clickhouse verify --resources logs --from 2026-01-01 --to 2026-02-01',
+    (command) =>
+      command
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option('--from <date>', 'logs that the tenant took in at or after this date')
+        .option('--to <date>', 'logs that it took in before this date')
+        .option('--repair', 'store what is missing or different, then compare once more')
+        .option('--limit <n>', 'name at most so many ids of each kind (default: 20); counts are always exact'),
+  ).action(async (flags) => finish(await (await import('./verify.js')).verify(flags)));
 
   const schedule = program.command('schedule').description('the schedules that keep the copy up to date');
   add(schedule, 'apply', 'make the schedules of the configuration true', 'auth0-clickhouse schedule apply', (command) =>

@@ -22,7 +22,10 @@ interface ResourceStatus {
   /** Newest record held against now. */
   lagMs: number | null;
   cursor: string | null;
+  /** Logs: how long ago the end of the log was last reached, or what the cursor points at happened. */
   cursorAgeMs: number | null;
+  /** Logs: how long the tenant keeps them (AUTH0_LOG_RETENTION_DAYS). */
+  retentionMs: number | null;
   gaps: number | null;
   lastRun: { status: string; endedAt: string | null; error: string | null } | null;
   retrying: string | null;
@@ -35,7 +38,7 @@ export async function status(flags: CommonFlags): Promise<number> {
   const config = configOf(flags);
   const { tenant } = reach(config);
   const [temporal, held] = await Promise.all([askTemporal(config, tenant), askDestination(config, tenant)]);
-  const statuses = RESOURCES.map((resource) => combine(resource, temporal, held));
+  const statuses = RESOURCES.map((resource) => combine(resource, temporal, held, config.extract.logRetentionMs));
 
   const { terminal } = output;
   terminal.line(`Tenant ${tenant}`);
@@ -44,6 +47,18 @@ export async function status(flags: CommonFlags): Promise<number> {
     [2],
   ))
     terminal.line(row);
+  for (const entry of statuses) {
+    const { resource, lastRun, retrying } = entry;
+    const age = cursorAge(entry);
+    if (age !== null)
+      terminal.line(
+        entry.cursorAgeMs !== null && entry.retentionMs !== null && entry.cursorAgeMs > entry.retentionMs / 2
+          ? terminal.colors.yellow(age)
+          : age,
+      );
+    for (const text of [lastRun?.error, retrying])
+      if (text) terminal.line(terminal.colors.yellow(`  ${resource}: ${text}`));
+  }
   for (const problem of [temporal.problem, held.problem])
     if (problem !== null) terminal.line(terminal.colors.yellow(problem));
   output.result({
@@ -91,6 +106,7 @@ const heldRow = z.object({
   newest: z.coerce.number(),
   cursor: z.string(),
   cursor_at: z.coerce.number(),
+  completed_at: z.coerce.number(),
   gaps: z.coerce.number(),
   run_status: z.string(),
   run_ended: z.string().nullable(),
@@ -134,6 +150,7 @@ async function readHeld(client: ClickHouseClient, config: Config, tenant: string
     (SELECT any(cursor) FROM ${table('pipeline_checkpoints')} WHERE ${ours}) AS cursor,
     (SELECT toUnixTimestamp64Milli(coalesce(any(last_date), any(snapshot_at), toDateTime64(0, 3))) FROM ${table('pipeline_checkpoints')} WHERE ${ours}) AS cursor_at,
     (SELECT count() FROM ${table('pipeline_gaps')} WHERE ${ours} AND NOT refilled) AS gaps,
+    toUnixTimestamp64Milli(maxIf(started_at, status = 'completed')) AS completed_at,
     argMax(status, started_at) AS run_status, toString(argMax(ended_at, started_at)) AS run_ended, argMax(error, started_at) AS run_error
     FROM ${table('pipeline_runs')} WHERE ${ours}`;
   try {
@@ -144,7 +161,12 @@ async function readHeld(client: ClickHouseClient, config: Config, tenant: string
   }
 }
 
-function combine(resource: ResourceName, temporal: FromTemporal, held: FromDestination): ResourceStatus {
+function combine(
+  resource: ResourceName,
+  temporal: FromTemporal,
+  held: FromDestination,
+  retentionMs: number | null,
+): ResourceStatus {
   const live = temporal.live[resource];
   const row = held.rows[resource];
   const age = (at: number | undefined) => (at === undefined || at === 0 ? null : Math.max(0, Date.now() - at));
@@ -155,9 +177,17 @@ function combine(resource: ResourceName, temporal: FromTemporal, held: FromDesti
     rows: row?.rows ?? null,
     lagMs: age(row?.newest),
     cursor: row?.cursor || null,
-    cursorAgeMs: age(row?.cursor_at),
+    cursorAgeMs: age(Math.max(row?.cursor_at ?? 0, row?.completed_at ?? 0)),
+    retentionMs: resource === 'logs' ? retentionMs : null,
     gaps: row?.gaps ?? null,
-    lastRun: hasRun ? { status: row.run_status, endedAt: row.run_ended, error: row.run_error || null } : null,
+    // A run that was terminated, or lost with its server, could not write its end down.
+    lastRun: hasRun
+      ? {
+          status: row.run_status === 'running' && live && !live.running ? 'interrupted' : row.run_status,
+          endedAt: row.run_ended,
+          error: row.run_error || null,
+        }
+      : null,
     retrying: live?.retrying ? `attempt ${live.retrying.attempt} of 8: ${live.retrying.message}` : null,
     nextRun: temporal.schedules.find((entry) => entry.resource === resource && !entry.paused)?.next ?? null,
   };
@@ -173,6 +203,14 @@ function stateOf(
   return live || hasRun ? 'idle' : 'never run';
 }
 
+/** How much of the tenant's retention is used up: beyond it events are lost. */
+function cursorAge({ resource, cursorAgeMs, retentionMs }: ResourceStatus): string | null {
+  if (cursorAgeMs === null || retentionMs === null) return null;
+  const days = (ms: number) => (ms / 86_400_000).toFixed(1);
+  const lost = cursorAgeMs >= retentionMs ? ': events may be lost already' : '';
+  return `  ${resource}: cursor is ${days(cursorAgeMs)} of ${days(retentionMs)} days old${lost}`;
+}
+
 function statusRow(entry: ResourceStatus): string[] {
   const { lastRun } = entry;
   return [
@@ -180,9 +218,8 @@ function statusRow(entry: ResourceStatus): string[] {
     entry.state,
     entry.rows === null ? '? rows' : `${count(entry.rows)} rows`,
     entry.lagMs === null ? '' : `newest ${duration(entry.lagMs)} ago`,
-    entry.gaps ? `${entry.gaps} gaps` : '',
-    lastRun === null ? '' : `last run ${lastRun.status}${lastRun.error === null ? '' : `: ${lastRun.error}`}`,
-    entry.retrying ?? '',
+    entry.gaps ? `${entry.gaps} ${entry.gaps === 1 ? 'gap' : 'gaps'}` : '',
+    lastRun === null ? '' : `last run ${lastRun.status}`,
     entry.nextRun === null ? '' : `next ${entry.nextRun}`,
   ];
 }

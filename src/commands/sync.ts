@@ -1,7 +1,7 @@
 import type { ExtractTenantInput } from '../contracts/types.js';
 import { startSync } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources } from './context.js';
-import { EXIT } from './failure.js';
+import { EXIT, UsageError } from './failure.js';
 import { problemsOf, syncLive } from './live-sync.js';
 
 export interface SyncFlags extends CommonFlags {
@@ -9,12 +9,23 @@ export interface SyncFlags extends CommonFlags {
   resources?: string;
   from?: string;
   detach?: boolean;
+  acceptDeletes?: boolean;
+}
+
+/** `--from`: an ISO 8601 date, a log id, or `oldest`. Throws UsageError. */
+function parseFrom(text: string | undefined): { kind: 'date' | 'log id'; text: string } | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{4}-\d\d-\d\d/.test(text) && Number.isFinite(Date.parse(text))) return { kind: 'date', text };
+  if (text === 'oldest' || /^[A-Za-z0-9]{16,128}$/.test(text)) return { kind: 'log id', text };
+  throw new UsageError(`--from ${text}: must be a date such as 2026-01-31, a log id, or oldest`);
 }
 
 /** Syncs once against a running stack: joins the sync under way, if there is one. */
 export async function sync(flags: SyncFlags): Promise<number> {
   const output = openOutput(flags);
-  const resources = parseResources(flags.resources);
+  const from = parseFrom(flags.from);
+  // Only logs have log ids.
+  const resources = parseResources(flags.resources) ?? (from?.kind === 'log id' ? ['logs' as const] : undefined);
   const config = configOf(flags);
   const { client, close, reached } = await openTemporal(config);
   const { tenant } = reached;
@@ -22,13 +33,16 @@ export async function sync(flags: SyncFlags): Promise<number> {
   const input: ExtractTenantInput = {
     ...(resources && { resources }),
     ...(flags.full && { full: true }),
-    ...(flags.from !== undefined && { from: flags.from }),
+    ...(flags.acceptDeletes && { acceptDeletes: true, full: true }),
+    ...(from && { from: from.text }),
   };
   try {
     if (flags.detach) {
-      const { workflowId, runId } = await startSync(client, taskQueue, tenant, input);
-      output.terminal.line(`Started ${workflowId} (run ${runId}); see how it goes with: status`);
-      output.result({ tenant, status: 'started', workflowId, runId });
+      const { workflowId, runId, joined } = await startSync(client, taskQueue, tenant, input);
+      output.terminal.line(
+        `${joined ? 'Already under way:' : 'Started'} ${workflowId} (run ${runId}); see how it goes with: status`,
+      );
+      output.result({ tenant, status: joined ? 'joined' : 'started', workflowId, runId });
       return EXIT.done;
     }
     const result = await syncLive(client, output.terminal, { taskQueue, tenant, input });

@@ -18,7 +18,7 @@ export function createTerminal(
   stream: NodeJS.WriteStream,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Terminal {
-  const live = stream.isTTY && env['TERM'] !== 'dumb' && (stream.columns ?? 0) >= 40;
+  const live = (stream.columns ?? 0) >= 40 && env['TERM'] !== 'dumb' && stream.isTTY;
   const colors = picocolors.createColors(live && (env['NO_COLOR'] ?? '') === '');
   let drawn = 0;
   const erase = (): string => (drawn > 0 ? `\u001B[${drawn}A\u001B[0J` : '');

@@ -5,7 +5,7 @@ import type { TenantResult } from '../contracts/types.js';
 import { type DataDir, openDataDir } from '../embedded/data-dir.js';
 import { type Stack, startStack } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal/connect.js';
-import { applySchedules } from '../temporal/schedules.js';
+import { applySchedules, type WantedSchedule } from '../temporal/schedules.js';
 import { checkServers } from './check-servers.js';
 import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
 import { CommandError, EXIT } from './failure.js';
@@ -74,7 +74,7 @@ export async function up(flags: UpFlags): Promise<number> {
     const result = await Promise.race([syncing, ends]);
     stopDrawing.abort();
     if (result === 'interrupted') return await sayStopping(output, EXIT.interrupted);
-    if (result.status === 'completed') await printOverview(output.terminal, clickhouse, stack.addresses);
+    if (result.status === 'completed') await printOverview(output.terminal, clickhouse, stack.addresses, flags.dataDir);
     for (const problem of problemsOf(result)) process.stderr.write(`${problem}\n`);
     output.result(upDocument(result, stack));
     const exitCode = result.status === 'completed' ? EXIT.done : EXIT.failed;
@@ -82,8 +82,9 @@ export async function up(flags: UpFlags): Promise<number> {
     const someDone = Object.values(result.resources).some(({ status }) => status === 'completed');
     if (flags.once || !someDone) return exitCode;
 
-    await applySchedules(temporal.client, config.temporal.taskQueue, tenant.name, wantedSchedules(config));
-    output.terminal.line(`Schedules are running${describeSchedules(config)}. Ctrl-C stops everything.`);
+    const wanted = wantedSchedules(config, resources);
+    await applySchedules(temporal.client, config.temporal.taskQueue, tenant.name, wanted);
+    output.terminal.line(`Schedules are running${describeSchedules(wanted)}. Ctrl-C stops everything.`);
     await ends;
     return await sayStopping(output, EXIT.done);
   } finally {
@@ -101,8 +102,8 @@ function started(config: Config): string {
   return `Starting ${parts.filter((part) => part !== undefined).join(', ')}; data in ${config.stack.dataDir}`;
 }
 
-function describeSchedules(config: Config): string {
-  const on = wantedSchedules(config).filter(({ everyMs }) => everyMs > 0);
+function describeSchedules(wanted: readonly WantedSchedule[]): string {
+  const on = wanted.filter(({ everyMs }) => everyMs > 0);
   return on.length === 0
     ? ' (none is configured)'
     : `: ${on.map(({ resource, everyMs }) => `${resource} every ${duration(everyMs)}`).join(', ')}`;

@@ -1,6 +1,5 @@
 import type { Credentials } from '../auth0/token.js';
 import type { Destination } from '../clickhouse/client.js';
-import { ExtractError } from '../contracts/errors.js';
 import { type Setting, SETTINGS as S } from './settings.js';
 
 /** A tenant that is configured. */
@@ -14,10 +13,22 @@ export interface Config {
   /** Null: no tenant is configured, and `up` starts the emulator. */
   tenant: TenantConfig | null;
   httpTimeoutMs: number;
+  /** How much of the tenant's rate limit is used. `maxRps` null: its limit is the only one. */
+  pacing: { headroom: number; maxRps: number | null };
   temporal: { address: string | null; namespace: string; taskQueue: string };
   /** `url` is null where no server is configured, and an embedded one is meant. */
   clickhouse: Omit<Destination, 'url'> & { url: string | null };
-  extract: { pagesPerActivity: number; logsStart: string; snapshotIntervalMs: number; exportFields: string[] };
+  extract: {
+    pagesPerActivity: number;
+    logsStart: string;
+    /** How far behind its cursor a run of logs looks again; 0: not at all. */
+    logsOverlapMs: number;
+    /** Null: unknown. */
+    logRetentionMs: number | null;
+    snapshotIntervalMs: number;
+    exportFields: string[];
+    maxDeleteShare: number;
+  };
   /** Milliseconds between the runs of a schedule; 0: none. */
   schedules: { logs: number; users: number; clients: number };
   stack: {
@@ -59,7 +70,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     if (text === undefined) return undefined;
     const parsed = schema.safeParse(text);
     if (parsed.success) return parsed.data;
-    const shown = secret ? '' : ` (it is "${text}")`;
+    // A URL can hold a password where none belongs.
+    const shown = secret ? '' : ` (it is "${text.replace(/\/\/.*@/, '//***@')}")`;
     problems.push(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}${shown}`);
     return undefined;
   };
@@ -70,6 +82,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const config: Config = {
     tenant: readTenant(read, problems),
     httpTimeoutMs: number(S.httpTimeout) * 1000,
+    pacing: { headroom: number(S.rateHeadroom), maxRps: read(S.maxRps) ?? null },
     temporal: {
       address: read(S.temporalAddress) ?? null,
       namespace: word(S.temporalNamespace),
@@ -85,6 +98,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     extract: {
       pagesPerActivity: number(S.pagesPerActivity),
       logsStart: word(S.logsStart),
+      logsOverlapMs: number(S.logsOverlap) * 1000,
+      logRetentionMs: daysToMs(read(S.logRetention)),
+      maxDeleteShare: number(S.maxDeleteShare),
       snapshotIntervalMs: number(S.snapshotInterval) * HOUR_MS,
       exportFields: read(S.exportFields) ?? [],
     },
@@ -114,6 +130,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   return config;
 }
 
+function daysToMs(days: number | undefined): number | null {
+  return days === undefined ? null : days * 24 * HOUR_MS;
+}
+
 function readTenant(read: Read, problems: string[]): TenantConfig | null {
   const before = problems.length;
   const [origin, clientId, clientSecret] = [read(S.domain), read(S.clientId), read(S.clientSecret)];
@@ -139,13 +159,4 @@ export function tenantNameOf(origin: string): string {
   const { hostname, port } = new URL(origin);
   const short = hostname.replace(/\.auth0\.com$/, '').replace(/^\[(.*)\]$/, '$1');
   return `${short}${port === '' ? '' : `-${port}`}`.replaceAll(':', '-');
-}
-
-/** The tenant of a configuration. Throws ExtractError when none is configured. */
-export function requireTenant(config: Config): TenantConfig {
-  if (config.tenant !== null) return config.tenant;
-  throw new ExtractError(
-    'Configuration',
-    'No tenant is configured: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET',
-  );
 }

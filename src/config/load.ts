@@ -7,7 +7,7 @@ export function readEnvironment(
   env: Readonly<Record<string, string | undefined>> = process.env,
   file = '.env',
 ): Record<string, string | undefined> {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim() !== ''));
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => (value ?? '').trim() !== ''));
   return { ...readEnvFile(file), ...present };
 }
 

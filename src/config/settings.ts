@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TASK_QUEUE } from '../contracts/names.js';
 import { isLoopback } from '../auth0/loopback.js';
+import { parseInstant } from '../resources/columns.js';
 
 /** One environment variable, described once: the parser, `.env.example` and the docs come from it. */
 export interface Setting<T = unknown> {
@@ -47,16 +48,29 @@ function originProblem(url: URL): string | undefined {
 
 const httpUrl = text.transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin;
-  context.addIssue({ code: 'custom', message: 'must be an http(s) URL such as http://127.0.0.1:8123' });
+  const problem = httpUrlProblem(url);
+  if (url !== undefined && problem === undefined) return url.origin;
+  context.addIssue({ code: 'custom', message: problem ?? '' });
   return z.NEVER;
 });
 
-const hostPort = text.regex(/^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'must be host:port such as 127.0.0.1:7233');
+/** Only the origin is used: what else the URL says would be left out without a word. */
+function httpUrlProblem(url: URL | undefined): string | undefined {
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    return 'must be an http(s) URL such as http://127.0.0.1:8123';
+  if (url.username !== '' || url.password !== '')
+    return 'must not hold credentials: use CLICKHOUSE_USER and CLICKHOUSE_PASSWORD';
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'must be an origin without a path';
+  return undefined;
+}
+
+const hostPort = text
+  .regex(/^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'must be host:port such as 127.0.0.1:7233')
+  .refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65535, 'must have a port up to 65535');
 const name = text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'may hold letters, digits and _ only');
 const tenantName = text.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'may hold letters, digits, dot, dash and _ only');
 const start = text.refine(
-  (value) => value === 'oldest' || (/^\d{4}-\d\d-\d\d/.test(value) && Number.isFinite(Date.parse(value))),
+  (value) => value === 'oldest' || (/^\d{4}-\d\d-\d\d/.test(value) && parseInstant(value) !== undefined),
   'must be "oldest" or an ISO 8601 date such as 2026-01-31',
 );
 const names = text.transform((value) =>
@@ -65,6 +79,8 @@ const names = text.transform((value) =>
     .map((word) => word.trim())
     .filter((word) => word !== ''),
 );
+
+const share = text.regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a share between 0 and 1').transform(Number);
 
 const setting = <T>(definition: Setting<T>): Setting<T> => definition;
 
@@ -109,6 +125,24 @@ export const SETTINGS = {
     default: '60',
     unit: 'seconds',
     schema: whole(1, 600),
+  }),
+
+  rateHeadroom: setting({
+    name: 'AUTH0_RATE_HEADROOM',
+    group: 'Auth0 tenant',
+    description: "Share of the tenant's rate limit that is left free for its own traffic, 0 to 0.9",
+    default: '0.2',
+    schema: share.refine((value) => value <= 0.9, 'must be between 0 and 0.9'),
+  }),
+  maxRps: setting({
+    name: 'AUTH0_MAX_RPS',
+    group: 'Auth0 tenant',
+    description: "Most requests to the API a second, whatever the tenant's limit. Unset: its limit is the only one",
+    unit: 'requests a second',
+    schema: text
+      .regex(/^\d+(\.\d+)?$/, 'must be a number')
+      .transform(Number)
+      .refine((value) => value > 0, 'must be above 0'),
   }),
 
   temporalAddress: setting({
@@ -166,6 +200,30 @@ export const SETTINGS = {
     schema: name,
   }),
 
+  logRetention: setting({
+    name: 'AUTH0_LOG_RETENTION_DAYS',
+    group: 'Extraction',
+    description:
+      'Days that the tenant keeps its logs: 1 Free and Starter, 5 Essentials, 10 Professional, 30 Enterprise. status warns before they are lost. Unset: unknown',
+    unit: 'days',
+    schema: text.regex(/^\d+(\.\d+)?$/, 'must be a number of days').transform(Number),
+  }),
+  logsOverlap: setting({
+    name: 'LOGS_OVERLAP_SECONDS',
+    group: 'Extraction',
+    description: 'How far behind its cursor a run of logs looks again, for events that came late; 0: not at all',
+    default: '30',
+    unit: 'seconds',
+    schema: whole(0, 3600),
+  }),
+  maxDeleteShare: setting({
+    name: 'MAX_DELETE_SHARE',
+    group: 'Extraction',
+    description:
+      'Share of all users or clients that one snapshot may mark as deleted; 100 always may. More waits for sync --accept-deletes',
+    default: '0.2',
+    schema: share,
+  }),
   pagesPerActivity: setting({
     name: 'PAGES_PER_ACTIVITY',
     group: 'Extraction',

@@ -17,9 +17,9 @@ export interface Activities {
   /** Streams the file of a completed export job into the destination. */
   loadUsersExport(input: LoadUsersExportInput): Promise<LoadUsersExportResult>;
   /** Writes the last ledger row of a run and, where the resource has one, its snapshot's checkpoint. */
-  closeRun(input: CloseRunInput): Promise<void>;
+  closeRun(input: CloseRunInput): Promise<ResourceResult>;
   /** Waits for a run that somebody else started. */
-  awaitRun(input: { workflowId: string }): Promise<ResourceResult>;
+  awaitRun(input: { workflowId: string }): Promise<ResourceResult | null>;
 }
 
 export interface TenantDescription {
@@ -36,6 +36,7 @@ export interface OpenRunInput {
   epoch: number;
   from?: string;
   full?: boolean;
+  acceptDeletes?: boolean;
   pagesPerActivity?: number;
   /** Cursor in the last result of the same schedule or cron, to be compared with the destination. */
   lastCursor?: string;
@@ -54,6 +55,8 @@ export interface FetchPagesInput {
   epoch: number;
   cursor: Cursor;
   block: number;
+  /** Pages that the run has fetched before: errors name a page by its place in the run. */
+  pagesBefore: number;
   maxPages: number;
 }
 
@@ -68,6 +71,11 @@ export interface FetchPagesResult {
   total: number | null;
   /** The tenant's own time at the first answer, ms since 1970. */
   serverTime: number;
+  /** Oldest `date` among the logs, ISO 8601. */
+  oldestDate: string | null;
+  /** Intervals that could not be read: each has a row in `pipeline_gaps`. */
+  gaps: number;
+  warnings: string[];
 }
 
 export interface AwaitUsersExportResult {
@@ -92,9 +100,12 @@ export interface LoadUsersExportResult {
   lines: number;
   block: number;
   counts: RunCounts;
+  /** Users that the tenant says it has after the file was loaded; null where it does not say. */
+  total: number | null;
 }
 
 export interface CloseRunInput {
   state: RunState;
+  /** How the run ended as far as the workflow knows; what the destination says is added to it. */
   result: ResourceResult;
 }

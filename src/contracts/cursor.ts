@@ -7,10 +7,28 @@ export type Cursor = LogsCursor | ClientsCursor | UsersPagesCursor | UsersChange
 /** GET /logs in checkpoint mode. */
 export interface LogsCursor {
   kind: 'logs';
-  /** `from` of the next request: opaque, exclusive. Null: the start has still to be found. */
+  /**
+   * What the next request is for.
+   * - `find`, `search`: the start, by a search for the oldest log (`search`: synthetic positions are refused here)
+   * - `probe`: the first page behind a synthetic position
+   * - `check`: is the oldest kept log still older than the newest one held? Else there is a gap
+   * - `refused`: the same, after the tenant has refused the cursor
+   * - `overlap`: events that came late, a little behind the cursor
+   * - `follow`: the page behind the cursor
+   */
+  phase: 'find' | 'search' | 'probe' | 'check' | 'refused' | 'overlap' | 'follow';
+  /** `from` of the next page: opaque, exclusive. Null while the start has to be found. */
   from: string | null;
+  /** The position to go on from after `check` and `overlap`. */
+  resume: string | null;
   /** Where to start while `from` is null: the oldest kept log, or an ISO 8601 instant. */
   start: string;
+  /** A run has reached the end of the log so lately that no plan can have dropped anything since. */
+  recent: boolean;
+  /** An interval that was lost, to be recorded with the first log behind it. */
+  gap: { from: string; fromDate: string | null; reason: string } | null;
+  /** The tenant takes no synthetic positions: late events behind the cursor are not looked for. */
+  overlapRefused: boolean;
   /** Newest log that is in the destination, and its `date`: by these a checkpoint is believed or not. */
   logId: string | null;
   date: string | null;
@@ -76,3 +94,19 @@ export const FIRST_USERS_PAGE: Readonly<UsersPagesCursor> = {
   lastCreatedRows: 0,
   phase: 'pages',
 };
+
+/** Cursor with which a reading of logs begins: at a start that has to be found, or behind a position. */
+export function logsBeginning(start: string, from: string | null = null): LogsCursor {
+  return {
+    kind: 'logs',
+    phase: from === null ? 'find' : 'follow',
+    from,
+    resume: null,
+    start,
+    recent: false,
+    gap: null,
+    overlapRefused: false,
+    logId: null,
+    date: null,
+  };
+}

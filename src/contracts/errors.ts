@@ -50,6 +50,10 @@ export const ERRORS = {
     retry: false,
     next: 'ClickHouse refused the statement: check CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, its rights and the tables of CLICKHOUSE_DATABASE.',
   },
+  NotReconciled: {
+    retry: false,
+    next: 'The numbers of the run do not add up: see pipeline_runs, sync again, and compare with verify.',
+  },
   Configuration: { retry: false, next: 'Correct the setting, then start again.' },
   TemporalUnavailable: { retry: true, next: 'Check TEMPORAL_ADDRESS and that the Temporal server is up.' },
   Internal: { retry: true, next: 'This is a bug: please report it with the message above.' },

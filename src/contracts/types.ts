@@ -10,10 +10,14 @@ export interface ExtractInput {
   from?: string;
   /** Users: a full snapshot now, even when one was taken within its interval. */
   full?: boolean;
+  /** Users, clients: mark as deleted even more records than MAX_DELETE_SHARE allows. */
+  acceptDeletes?: boolean;
   /** Pages of 100 that one activity fetches, 1..50. Default: the worker's setting. */
   pagesPerActivity?: number;
   /** Continue as new after so many activities even when the server does not suggest it. Meant for tests. */
   activitiesPerRun?: number;
+  /** Set by a run that starts another: cursor in the last result of its schedule or cron. */
+  lastCursor?: string;
   /** Set by continue-as-new only. */
   state?: RunState;
 }
@@ -62,10 +66,15 @@ export interface RunState {
   /** First and last position of the run as text, for people and for the ledger. */
   firstCursor: string | null;
   exportJobId: string | null;
+  /** Export jobs that the run has asked for. */
+  exportJobs: number;
   /** Lines of the export file that are in the destination. */
   exportLines: number;
   /** The tenant's own time at the first answer of the run, ms since 1970: what the next run looks back to. */
   serverTime: number | null;
+  /** Oldest `date` among the logs of the run, ISO 8601: where counting them in the destination begins. */
+  oldestDate: string | null;
+  acceptDeletes: boolean;
 }
 
 /** Answer of the `progress` query. */
@@ -92,6 +101,10 @@ export interface ResourceResult extends RunCounts {
   cursor: string | null;
   gaps: number;
   warnings: string[];
+  /** Records of this run that the destination holds, counted there at the end; null where the run did not get there. */
+  visible: number | null;
+  /** Records that this run found deleted. */
+  deleted: number;
   durationMs: number;
   runId: string;
   error?: RunError;
@@ -133,7 +146,7 @@ export function cursorText(cursor: Cursor | null): string | null {
     case undefined:
       return null;
     case 'logs':
-      return cursor.from;
+      return cursor.resume ?? cursor.from;
     case 'clients':
       return cursor.paging === 'checkpoint' ? `after ${cursor.seen} clients` : `page ${cursor.page}`;
     case 'users-pages':

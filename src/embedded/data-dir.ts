@@ -11,7 +11,8 @@ const STACK = 'stack.json';
 /** Where the parts of a running stack are reached. */
 const stackSchema = z.object({
   pid: z.number(),
-  tenant: z.object({ name: z.string(), origin: z.string() }),
+  /** `emulated`: the tenant is `up`'s own emulator, whose credentials are no secret. */
+  tenant: z.object({ name: z.string(), origin: z.string(), emulated: z.boolean().default(false) }),
   temporal: z.object({ address: z.string(), ui: z.string().nullable(), namespace: z.string() }),
   clickhouse: z.object({ url: z.string(), database: z.string() }),
 });

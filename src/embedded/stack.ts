@@ -11,7 +11,7 @@ import { type DataDir, type StackAddresses } from './data-dir.js';
 import { choosePort, refuseUsedPort } from './ports.js';
 import { type Part, type Supervised, supervise } from './supervise.js';
 import { resolveTemporalCli } from './temporal/cli.js';
-import { startTemporalServer } from './temporal/server.js';
+import { startTemporalServer, type TemporalServer } from './temporal/server.js';
 
 /** The parts that `up` has started, and where they are reached. */
 export interface Stack {
@@ -67,7 +67,7 @@ export async function startStack(
       throw new CommandError('the stack did not start');
 
     const addresses = {
-      tenant: { name: tenant.value.name, origin: tenant.value.origin },
+      tenant: { name: tenant.value.name, origin: tenant.value.origin, emulated: config.tenant === null },
       temporal: { ...temporal.value, namespace: config.temporal.namespace },
       clickhouse: { url: clickhouse.value, database: config.clickhouse.database },
     };
@@ -94,17 +94,22 @@ async function temporalPart(config: Config, dataDir: DataDir, run: Run, say: (li
     cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'auth0-clickhouse'),
     say,
   });
-  const ports = { port: await choosePort(temporalPort), uiPort: await choosePort(temporalUiPort) };
-  const server = await run('Temporal', () =>
+  // Started again it must be found where it was.
+  const server = await run('Temporal', (previous: TemporalServer | undefined) =>
     startTemporalServer({
       binary,
-      ...ports,
+      port: previous ? portOf(`http://${previous.address}`) : temporalPort,
+      uiPort: previous ? portOf(previous.uiUrl) : temporalUiPort,
       dbFile: dataDir.file('temporal', 'temporal.db'),
       namespace,
       logFile: dataDir.file('logs', 'temporal.log'),
     }),
   );
   return { address: server.address, ui: server.uiUrl };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
 }
 
 async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promise<string> {

@@ -21,7 +21,8 @@ export class ClientStore {
     this.#seed = seed;
     this.#identities = identities;
     this.#size = count;
-    for (const operation of operations) this.#apply(operation);
+    // Kept as well as applied: the next save must not forget them.
+    for (const operation of operations) this.#record(operation);
   }
 
   /** Number of clients. */

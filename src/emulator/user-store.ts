@@ -34,7 +34,8 @@ export class UserStore implements UserView {
     this.#base = base;
     this.#cohorts = [cohort];
     this.#size = cohort.count;
-    for (const operation of operations) this.#apply(operation);
+    // Kept as well as applied: the next save must not forget them.
+    for (const operation of operations) this.#record(operation);
   }
 
   /** Number of indexes in use, removed users among them. */

@@ -1,4 +1,9 @@
-import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { tenantResultOfFailure } from '../contracts/failure-details.js';
 import {
   PROGRESS_QUERY,
@@ -17,6 +22,8 @@ export type SyncEnd = { kind: 'result'; result: TenantResult } | { kind: 'lost';
 export interface SyncRun {
   workflowId: string;
   runId: string;
+  /** Somebody else has started it: what it copies was asked for there. */
+  joined: boolean;
   end(): Promise<SyncEnd>;
 }
 
@@ -28,16 +35,11 @@ export async function startSync(
   input: ExtractTenantInput,
 ): Promise<SyncRun> {
   const workflowId = tenantWorkflowId(tenant);
-  const handle = await client.workflow.start(TENANT_WORKFLOW, {
-    taskQueue,
-    workflowId,
-    args: [{ ...input, tenant }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
-  });
+  const { handle, runId, joined } = await startOrJoin(client, workflowId, taskQueue, { ...input, tenant });
   return {
     workflowId,
-    runId: handle.firstExecutionRunId,
+    runId,
+    joined,
     async end() {
       try {
         const result: TenantResult = await handle.result();
@@ -49,6 +51,23 @@ export async function startSync(
       }
     },
   };
+}
+
+async function startOrJoin(client: Client, workflowId: string, taskQueue: string, input: ExtractTenantInput) {
+  try {
+    const handle = await client.workflow.start(TENANT_WORKFLOW, {
+      taskQueue,
+      workflowId,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      staticSummary: `Sync of ${input.tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
+    });
+    return { handle, runId: handle.firstExecutionRunId, joined: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const handle = client.workflow.getHandle(workflowId);
+    return { handle, runId: (await handle.describe()).runId, joined: true };
+  }
 }
 
 /** What a resource run says about itself, and what it is waiting for. */

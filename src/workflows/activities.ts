@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../contracts/activities.js';
 import { MAX_PAGE_ATTEMPTS } from '../contracts/names.js';
 
@@ -13,17 +13,33 @@ const retry = {
 /** A beat goes out every third of it; a killed worker is noticed after it. */
 const heartbeatTimeout = '10s';
 
-/** Work that is over in moments: looking up, deciding, writing one row. */
-export const short = proxyActivities<Pick<Activities, 'describeTenant' | 'openRun' | 'closeRun'>>({
-  startToCloseTimeout: '2 minutes',
+/**
+ * A cancelled run waits for the page in flight: its rows belong into the ledger, and the workflow id, which is the
+ * lock, must not be free while somebody still writes. (The SDK's default behaves as TRY_CANCEL.)
+ */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** What the worker knows by itself. */
+export const describing = proxyActivities<Pick<Activities, 'describeTenant'>>({
+  startToCloseTimeout: '10 seconds',
   retry,
+  cancellationType,
 });
 
-/** Fetch and insert of some pages. Long enough for 50 pages at two requests a second and slow inserts. */
-export const paging = proxyActivities<Pick<Activities, 'fetchPages' | 'startUsersExport'>>({
-  startToCloseTimeout: '15 minutes',
+/** Reading and writing the pipeline's own tables; counting a large copy can take a while. */
+export const short = proxyActivities<Pick<Activities, 'openRun' | 'closeRun'>>({
+  startToCloseTimeout: '10 minutes',
   heartbeatTimeout,
   retry,
+  cancellationType,
+});
+
+/** Fetch and insert of some pages. Long enough for the longest wait that a 429 may ask for (15 min), and 50 pages after it. */
+export const paging = proxyActivities<Pick<Activities, 'fetchPages' | 'startUsersExport'>>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout,
+  retry,
+  cancellationType,
 });
 
 /** Waiting and streaming: as long as an export job lives. */
@@ -31,4 +47,5 @@ export const lasting = proxyActivities<Pick<Activities, 'awaitUsersExport' | 'lo
   startToCloseTimeout: '24 hours',
   heartbeatTimeout,
   retry,
+  cancellationType,
 });

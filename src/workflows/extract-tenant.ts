@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { errorOfFailure } from '../contracts/failure.js';
-import { resultOfFailure } from '../contracts/failure-details.js';
+import { isTenantResult, resultOfFailure } from '../contracts/failure-details.js';
 import { type ResourceName, resourceWorkflowId } from '../contracts/names.js';
 import {
   type ExtractInput,
@@ -9,7 +9,7 @@ import {
   type ResourceResult,
   type TenantResult,
 } from '../contracts/types.js';
-import { short } from './activities.js';
+import { describing } from './activities.js';
 import { runUnderOwnId } from './resource-run.js';
 import { statusOf } from './run-state.js';
 
@@ -17,12 +17,14 @@ import { statusOf } from './run-state.js';
  * Copies a tenant: every resource as a child of its own, side by side. What schedules, cron and `sync` start. One
  * resource that fails does not stop the others; the run fails at the end, with all results in the failure's details.
  */
-export async function extractTenant(input: ExtractTenantInput = {}): Promise<TenantResult> {
-  const { resources, ...extract } = input;
-  const described = await describe(input.tenant);
+export async function extractTenant(input?: ExtractTenantInput | null): Promise<TenantResult> {
+  const { resources, ...extract } = input ?? {};
+  const described = await describe(extract.tenant);
   const { tenant } = described;
   const ends = await Promise.allSettled(
-    (resources ?? described.resources).map((resource) => runOne(resource, tenant, extract)),
+    (resources ?? described.resources).map((resource) =>
+      runOne(resource, tenant, { ...extract, ...lastCursorOf(resource) }),
+    ),
   );
   const results: TenantResult['resources'] = {};
   for (const end of ends) {
@@ -45,9 +47,16 @@ export async function extractTenant(input: ExtractTenantInput = {}): Promise<Ten
   });
 }
 
+/** Cursor in the result of the schedule's or cron's previous run, which an earlier version may have written. */
+function lastCursorOf(resource: ResourceName): { lastCursor?: string } {
+  const result: unknown = workflowInfo().lastResult;
+  const cursor = isTenantResult(result) ? result.resources[resource]?.cursor : undefined;
+  return typeof cursor === 'string' ? { lastCursor: cursor } : {};
+}
+
 async function describe(tenant: string | undefined) {
   try {
-    return await short.describeTenant(tenant === undefined ? {} : { tenant });
+    return await describing.describeTenant(tenant === undefined ? {} : { tenant });
   } catch (failure) {
     if (isCancellation(failure)) throw failure;
     const { kind, message } = errorOfFailure(failure);
@@ -76,6 +85,8 @@ async function runOne(resource: ResourceName, tenant: string, input: ExtractInpu
       cursor: null,
       gaps: 0,
       warnings: [],
+      visible: null,
+      deleted: 0,
       durationMs: Date.now() - started,
       runId: workflowInfo().runId,
       ...(error && { error }),

@@ -9,7 +9,7 @@ import { grouped } from './ui-text.js';
 const MAX_EXPORT_JOBS = 3;
 
 /** Copies the users: all of them when a snapshot is due, else those that changed since the watermark. */
-export function extractUsers(input: ExtractInput = {}): Promise<ResourceResult> {
+export function extractUsers(input?: ExtractInput | null): Promise<ResourceResult> {
   return runResource('users', input, async (run) => {
     while (run.state.mode !== 'users-export') {
       const switchTo = await run.fetchAllPages();
@@ -23,11 +23,11 @@ export function extractUsers(input: ExtractInput = {}): Promise<ResourceResult> 
 
 async function exportUsers(run: ResourceRun): Promise<void> {
   run.enter('exporting');
-  for (let jobs = 1; ; jobs++) {
+  for (;;) {
     const jobId = run.state.exportJobId ?? (await startExport(run));
     const outcome = await awaitExport(run, jobId);
     if (outcome === 'completed' && (await loadExport(run, jobId))) return;
-    if (jobs >= MAX_EXPORT_JOBS) {
+    if (run.state.exportJobs >= MAX_EXPORT_JOBS) {
       const message = `The tenant could not complete a users export in ${MAX_EXPORT_JOBS} tries (${outcome})`;
       throw ApplicationFailure.nonRetryable(message, 'ExportFailed');
     }
@@ -42,7 +42,13 @@ async function startExport(run: ResourceRun): Promise<string> {
     [{ tenant }],
   );
   const counts = addCounts(run.state.counts, { ...noCounts(), requests });
-  run.state = { ...run.state, exportJobId: jobId, counts, serverTime: run.state.serverTime ?? serverTime };
+  run.state = {
+    ...run.state,
+    exportJobId: jobId,
+    exportJobs: run.state.exportJobs + 1,
+    counts,
+    serverTime: run.state.serverTime ?? serverTime,
+  };
   return jobId;
 }
 
@@ -69,9 +75,16 @@ async function loadExport(run: ResourceRun, jobId: string): Promise<boolean> {
       ...run.state,
       block: result.block,
       exportLines: result.lines,
+      total: smaller(run.state.total, result.total),
       counts: addCounts(counts, result.counts),
     };
     if (result.outcome !== 'partial') return result.outcome === 'loaded';
     await run.continueIfLong();
   }
+}
+
+/** Users come and go while a job runs: what the tenant had at least is what the file must hold at least. */
+function smaller(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
 }

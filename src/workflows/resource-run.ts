@@ -11,10 +11,17 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancelledFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { errorOfFailure } from '../contracts/failure.js';
 import { RESOURCE_WORKFLOWS, type ResourceName } from '../contracts/names.js';
-import { type ExtractInput, noCounts, type Progress, type ResourceResult, type RunState } from '../contracts/types.js';
+import {
+  type ExtractInput,
+  noCounts,
+  type Progress,
+  type ResourceResult,
+  type RunError,
+  type RunState,
+} from '../contracts/types.js';
 import { lasting, paging, short } from './activities.js';
 import { progressQuery } from './messages.js';
 import { afterPages, pagesForNext, progressOf, resultOf, statusOf } from './run-state.js';
@@ -37,9 +44,11 @@ export interface ResourceRun {
  */
 export async function runResource(
   resource: ResourceName,
-  input: ExtractInput,
+  given: ExtractInput | null | undefined,
   extract: (run: ResourceRun) => Promise<void>,
 ): Promise<ResourceResult> {
+  // A start from the UI may say `null` for no input.
+  const input = given ?? {};
   let phase: Progress['phase'] = 'starting';
   let state = input.state;
   const progress = (): Progress => (state ? progressOf(state, phase) : startingProgress(resource, input));
@@ -48,10 +57,15 @@ export async function runResource(
 
   if (!state) {
     const opened = await open(resource, input);
-    if (opened.kind === 'redirect') return runUnderOwnId(resource, opened.tenant, opened.workflowId, input);
+    if (opened.kind === 'redirect') {
+      const lastCursor = lastCursorOf(input);
+      const own = { ...input, ...(lastCursor !== undefined && { lastCursor }) };
+      return runUnderOwnId(resource, opened.tenant, opened.workflowId, own);
+    }
     ({ state } = opened);
   }
   let activities = 0;
+  let ledgerClosed = false;
   const run: ResourceRun = {
     get state() {
       return state ?? raise();
@@ -66,20 +80,20 @@ export async function runResource(
     },
     async fetchAllPages() {
       for (;;) {
-        const { tenant, mode, runId, epoch, cursor, block } = run.state;
+        const { tenant, mode, runId, epoch, cursor, block, counts } = run.state;
         if (mode === 'users-export' || cursor === null)
           throw ApplicationFailure.nonRetryable('no pages in this mode', 'Internal');
         const maxPages = pagesForNext(run.state);
         const result = await paging.fetchPages.executeWithOptions({ summary: pagesSummary(progress()) }, [
-          { tenant, resource, mode, runId, epoch, cursor, block, maxPages },
+          { tenant, resource, mode, runId, epoch, cursor, block, pagesBefore: counts.pages, maxPages },
         ]);
-        activities++;
         run.state = afterPages(run.state, result);
         if (result.done || result.switchTo !== null) return result.switchTo;
         await run.continueIfLong();
       }
     },
     async continueIfLong() {
+      activities++;
       const limit = input.activitiesPerRun ?? Infinity;
       if (!workflowInfo().continueAsNewSuggested && activities < limit) return;
       await continueAsNew<(next: ExtractInput) => Promise<ResourceResult>>({
@@ -93,12 +107,15 @@ export async function runResource(
     run.enter('extracting');
     await extract(run);
     run.enter('closing');
-    const result = resultOf(run.state, 'completed', Date.now());
-    await short.closeRun({ state: run.state, result });
+    const result = await short.closeRun({ state: run.state, result: resultOf(run.state, 'completed', Date.now()) });
+    ledgerClosed = true;
+    run.state = { ...run.state, warnings: result.warnings };
     run.enter('done');
+    if (result.error) throw failureOf(result, result.error);
     return result;
   } catch (failure) {
-    if (failure instanceof ContinueAsNew) throw failure;
+    // The ledger has its last row already: the destination did not hold what was sent.
+    if (failure instanceof ContinueAsNew || ledgerClosed) throw failure;
     return endBadly(run.state, failure);
   }
 }
@@ -111,22 +128,33 @@ async function endBadly(state: RunState, failure: unknown): Promise<never> {
   // Nothing to add where the ledger itself cannot be reached: the failure below tells it.
   await CancellationScope.nonCancellable(() => short.closeRun({ state, result }).catch(() => {}));
   if (!error) throw failure;
-  throw ApplicationFailure.create({ type: error.kind, message: error.message, nonRetryable: true, details: [result] });
+  throw failureOf(result, error);
+}
+
+/** The failure of a run: its result rides in the details. */
+function failureOf(result: ResourceResult, error: RunError): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: error.kind,
+    message: error.message,
+    nonRetryable: true,
+    details: [result],
+  });
 }
 
 async function open(resource: ResourceName, input: ExtractInput) {
-  const { workflowId, firstExecutionRunId, startTime, lastResult } = workflowInfo();
-  const { tenant, from, full, pagesPerActivity } = input;
-  const lastCursor = cursorOfLastResult(lastResult);
+  const { workflowId, runId, startTime } = workflowInfo();
+  const { tenant, from, full, acceptDeletes, pagesPerActivity } = input;
+  const lastCursor = lastCursorOf(input);
   try {
     return await short.openRun({
       resource,
       workflowId,
-      runId: firstExecutionRunId,
+      runId,
       epoch: startTime.getTime(),
       ...(tenant !== undefined && { tenant }),
       ...(from !== undefined && { from }),
       ...(full !== undefined && { full }),
+      ...(acceptDeletes !== undefined && { acceptDeletes }),
       ...(pagesPerActivity !== undefined && { pagesPerActivity }),
       ...(lastCursor !== undefined && { lastCursor }),
     });
@@ -142,8 +170,10 @@ async function open(resource: ResourceName, input: ExtractInput) {
   }
 }
 
-/** The result of the schedule's or cron's previous run, which an earlier version may have written. */
-function cursorOfLastResult(result: unknown): string | undefined {
+/** Cursor in the result of the schedule's or cron's previous run, which an earlier version may have written. */
+function lastCursorOf(input: ExtractInput): string | undefined {
+  if (input.lastCursor !== undefined) return input.lastCursor;
+  const result: unknown = workflowInfo().lastResult;
   const cursor: unknown =
     typeof result === 'object' && result !== null && 'cursor' in result ? result.cursor : undefined;
   return typeof cursor === 'string' ? cursor : undefined;
@@ -163,18 +193,23 @@ export async function runUnderOwnId(
     return await executeChild<(input: ExtractInput) => Promise<ResourceResult>>(RESOURCE_WORKFLOWS[resource], {
       workflowId,
       args: [{ ...input, tenant }],
-      // A parent that is cancelled lets the page in flight finish; one that is terminated leaves its children running.
+      // A parent that is cancelled, or terminated, asks its children to end; they let the page in flight finish.
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `${resource} of ${tenant}`,
     });
   } catch (failure) {
     if (!(failure instanceof WorkflowExecutionAlreadyStartedError)) throw failure;
-    return lasting.awaitRun.executeWithOptions({ summary: `joined the run of ${resource} under way` }, [
-      { workflowId },
-    ]);
+    const options = { summary: `joined the run of ${resource} under way` };
+    const result = await lasting.awaitRun.executeWithOptions(options, [{ workflowId }]);
+    if (result === null) throw new CancelledFailure('The run that was joined was cancelled');
+    const hadWishes = input.full === true || input.acceptDeletes === true || input.from !== undefined;
+    return hadWishes ? { ...result, warnings: [...result.warnings, JOINED] } : result;
   }
 }
+
+const JOINED =
+  'A run of this resource was under way and was joined: what was asked for here did not count. Sync once more for it';
 
 function startingProgress(resource: ResourceName, input: ExtractInput): Progress {
   return {
@@ -208,8 +243,10 @@ function failedToOpen(
     cursor: null,
     gaps: 0,
     warnings: [],
+    visible: null,
+    deleted: 0,
     durationMs,
-    runId: workflowInfo().firstExecutionRunId,
+    runId: workflowInfo().runId,
     error,
   };
 }

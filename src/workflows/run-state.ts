@@ -20,7 +20,7 @@ export function pagesForNext(state: RunState): number {
 
 /** The state after some pages. */
 export function afterPages(state: RunState, result: FetchPagesResult): RunState {
-  const { cursor, block, counts, total, serverTime } = result;
+  const { cursor, block, counts, total, serverTime, oldestDate, gaps, warnings } = result;
   return {
     ...state,
     cursor,
@@ -29,7 +29,15 @@ export function afterPages(state: RunState, result: FetchPagesResult): RunState 
     total: total ?? state.total,
     firstCursor: state.firstCursor ?? cursorText(cursor),
     serverTime: state.serverTime ?? (serverTime > 0 ? serverTime : null),
+    oldestDate: earlier(state.oldestDate, oldestDate),
+    gaps: state.gaps + gaps,
+    warnings: [...state.warnings, ...warnings],
   };
+}
+
+function earlier(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
 }
 
 /** What the `progress` query answers. */
@@ -66,6 +74,8 @@ export function resultOf(
     cursor: cursorText(state.cursor),
     gaps: state.gaps,
     warnings: state.warnings,
+    visible: null,
+    deleted: 0,
     durationMs: Math.max(0, now - state.epoch),
     runId: state.runId,
     ...(error && { error }),

@@ -169,22 +169,27 @@ async function exportLines(tenant: EmulatedTenant): Promise<Map<string, string>>
       audience: `${origin}/api/v2/`,
     }),
   });
-  const { access_token: token } = (await grant.json()) as { access_token: string };
+  const { access_token: token }: { access_token: string } = JSON.parse(await grant.text());
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const created = await fetch(`${origin}/api/v2/jobs/users-exports`, {
     method: 'POST',
     headers,
     body: JSON.stringify({ format: 'json', fields: EXPORT_FIELDS.map((name) => ({ name })) }),
   });
-  const { id } = (await created.json()) as { id: string };
+  const { id }: { id: string } = JSON.parse(await created.text());
   for (;;) {
     const answer = await fetch(`${origin}/api/v2/jobs/${id}`, { headers });
-    const job = (await answer.json()) as { status: string; location?: string };
+    const job: { status: string; location?: string } = JSON.parse(await answer.text());
     if (job.status === 'completed' && job.location !== undefined) {
       const file = await fetch(job.location);
       const text = gunzipSync(Buffer.from(await file.arrayBuffer())).toString('utf8');
       const lines = text.split('\n').filter((line) => line !== '');
-      return new Map(lines.map((line) => [(JSON.parse(line) as { user_id: string }).user_id, line]));
+      return new Map(
+        lines.map((line) => {
+          const user: { user_id: string } = JSON.parse(line);
+          return [user.user_id, line];
+        }),
+      );
     }
   }
 }

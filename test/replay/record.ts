@@ -99,6 +99,7 @@ it('users by an export of which one job is lost, one wait and one load cut short
         lines: skipLines + 10_000,
         block: block + 1,
         counts: { ...noCounts(), rows: 10_000, requests: 1 },
+        total: null,
       }),
     },
     'example-export',

@@ -8,6 +8,7 @@ export interface EmulatedTenant {
   /** Exact text of every record as the API serves it, by id. */
   raw(resource: string): Promise<Map<string, string>>;
   admin(path: string, body?: unknown): Promise<unknown>;
+  clearFaults(): Promise<void>;
   /** Requests that were answered, by route. */
   requests(): Record<string, number>;
   close(): Promise<void>;
@@ -38,6 +39,9 @@ export async function startTenant(options: EmulatorOptions): Promise<EmulatedTen
       });
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
       return answer.json();
+    },
+    async clearFaults() {
+      await fetch(`${emulator.origin}/_emulator/faults`, { method: 'DELETE' });
     },
     requests() {
       const { requests } = emulator.stats();

@@ -7,6 +7,7 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import { createTokenSource } from '../../src/auth0/token.js';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
+import { createSnapshotStore } from '../../src/clickhouse/snapshots.js';
 import { createPipelineStore } from '../../src/clickhouse/store.js';
 import { type Config, parseConfig } from '../../src/config/config.js';
 import { tenantResultOfFailure } from '../../src/contracts/failure-details.js';
@@ -24,6 +25,8 @@ import type { EmulatedTenant } from './emulated-tenant.js';
 export interface Lab {
   client: Client;
   clickhouse: ClickHouseClient;
+  /** Origin of its HTTP interface. */
+  clickhouseUrl: string;
   folder: string;
   /** Runs `extractTenant` to its end, good or bad. */
   sync(tenant: string, input?: ExtractTenantInput): Promise<TenantResult>;
@@ -71,6 +74,7 @@ export async function startLab(): Promise<Lab> {
   return {
     client,
     clickhouse,
+    clickhouseUrl: engine.url,
     folder,
     rows,
     async column(sql) {
@@ -103,6 +107,7 @@ export async function startLab(): Promise<Lab> {
         clickhouse,
         database: destination.database,
         store: createPipelineStore(clickhouse, destination.database),
+        snapshots: createSnapshotStore(clickhouse, destination.database),
         extract: config.extract,
       });
       worker = { worker: built, running: built.run() };

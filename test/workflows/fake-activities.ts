@@ -36,9 +36,15 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
     awaitUsersExport: async () => ({ outcome: 'completed', requests: 1 }),
     loadUsersExport: async ({ block, skipLines }) => {
       const rows = 1_200 - skipLines;
-      return { outcome: 'loaded', lines: 1_200, block: block + 1, counts: { ...noCounts(), rows, requests: 1 } };
+      return {
+        outcome: 'loaded',
+        lines: 1_200,
+        block: block + 1,
+        counts: { ...noCounts(), rows, requests: 1 },
+        total: null,
+      };
     },
-    closeRun: async () => {},
+    closeRun: async ({ result }) => result,
     awaitRun: async ({ workflowId }) => {
       throw ApplicationFailure.nonRetryable(`nothing to join under ${workflowId} in this test`, 'Internal');
     },
@@ -88,7 +94,21 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
 }
 
 const STARTS: Record<OpenRunInput['resource'], { mode: RunMode; cursor: Cursor }> = {
-  logs: { mode: 'logs', cursor: { kind: 'logs', from: null, start: 'oldest', logId: null, date: null } },
+  logs: {
+    mode: 'logs',
+    cursor: {
+      kind: 'logs',
+      phase: 'find',
+      from: null,
+      resume: null,
+      start: 'oldest',
+      recent: false,
+      gap: null,
+      overlapRefused: false,
+      logId: null,
+      date: null,
+    },
+  },
   users: { mode: 'users-pages', cursor: FIRST_USERS_PAGE },
   clients: { mode: 'clients', cursor: FIRST_CLIENTS_PAGE },
 };
@@ -111,8 +131,11 @@ export function firstState(tenant: string, input: OpenRunInput): RunState {
     pagesPerActivity,
     firstCursor: null,
     exportJobId: null,
+    exportJobs: 0,
     exportLines: 0,
     serverTime: null,
+    oldestDate: null,
+    acceptDeletes: false,
   };
 }
 
@@ -132,6 +155,9 @@ export function onePage(cursor: Cursor, block: number, pages: number, knowsTotal
     counts: { pages: 1, rows: 100, requests: 1, malformed: 0, redacted: 0 },
     total: knowsTotal ? pages * 100 : null,
     serverTime: 1_700_000_000_000,
+    oldestDate: null,
+    gaps: 0,
+    warnings: [],
   };
 }
 

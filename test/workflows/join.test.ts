@@ -154,7 +154,7 @@ it('leaves the joined run alone when the one who waits is cancelled', async () =
 });
 
 // The activity's wait ends with a failure that is retried for two minutes, and the resource is then called failed.
-it.fails('ends at once, as cancelled, when the joined run is cancelled', async () => {
+it('ends at once, as cancelled, when the joined run is cancelled', async () => {
   const { fake, logsId } = slowTenant();
   await file.lab.withWorker(fake.activities, async ({ start }) => {
     const own = await start('extractLogs', logsId);

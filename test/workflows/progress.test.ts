@@ -139,6 +139,7 @@ it('names the export job and the line in the summaries of an export', async () =
       lines: 10_000,
       block: block + 1,
       counts: onePage({ kind: 'users-changed', since: '', page: 0, perPage: 100 }, 0, 1).counts,
+      total: null,
     }),
   });
   const workflowId = resourceWorkflowId(fake.tenant, 'users');

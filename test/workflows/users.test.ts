@@ -101,10 +101,10 @@ it('waits on for a job after a wait that was cut short', async () => {
 
 it('goes on behind the lines that are loaded, and from the first line of another job', async () => {
   const parts: LoadUsersExportResult[] = [
-    { outcome: 'partial', lines: 500, block: 4, counts: { ...noCounts(), rows: 500 } },
-    { outcome: 'gone', lines: 700, block: 5, counts: { ...noCounts(), rows: 200 } },
-    { outcome: 'partial', lines: 300, block: 6, counts: { ...noCounts(), rows: 300 } },
-    { outcome: 'loaded', lines: 900, block: 8, counts: { ...noCounts(), rows: 600 } },
+    { outcome: 'partial', lines: 500, block: 4, counts: { ...noCounts(), rows: 500 }, total: null },
+    { outcome: 'gone', lines: 700, block: 5, counts: { ...noCounts(), rows: 200 }, total: null },
+    { outcome: 'partial', lines: 300, block: 6, counts: { ...noCounts(), rows: 300 }, total: null },
+    { outcome: 'loaded', lines: 900, block: 8, counts: { ...noCounts(), rows: 600 }, total: null },
   ];
   let jobs = 0;
   const fake = fakeTenant({
@@ -155,7 +155,7 @@ it('starts over with a snapshot when too many have changed', async () => {
 });
 
 // The count of jobs is not part of the state, so it starts over with every run in the chain.
-it.fails('counts the jobs also across a continue-as-new', async () => {
+it('counts the jobs also across a continue-as-new', async () => {
   let jobs = 0;
   const fake = fakeTenant({
     fetchPages: tooMany,

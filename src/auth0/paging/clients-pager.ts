@@ -1,8 +1,8 @@
-import { type ClientsCursor, FIRST_CLIENTS_PAGE } from '../../contracts/cursor.js';
+import type { ClientsCursor } from '../../contracts/cursor.js';
 import { ExtractError } from '../../contracts/errors.js';
 import { clients } from '../../resources/clients.js';
 import { pageDigest } from './digest.js';
-import { type FetchedPage, type Pager, SMALL_PAGE_SIZE, step } from './pager.js';
+import { type FetchedPage, pageSize, type Pager, SMALL_PAGE_SIZE, step } from './pager.js';
 
 /**
  * GET /clients: one offset page with totals. Where it does not hold all, `from`/`take` pages, since offset pages end
@@ -55,19 +55,28 @@ function checkpoint(cursor: ClientsCursor, page: FetchedPage) {
       throw new ExtractError('SourceStuck', 'The tenant answered with the same checkpoint again');
     return step({ ...cursor, next, seen }, records, false, null);
   }
-  // An array or an offset envelope: `take` is unknown here.
-  const knowsTake = page.total === null && page.limit === null;
-  if (cursor.next === null && !knowsTake)
-    return step({ ...FIRST_CLIENTS_PAGE, paging: 'offset' as const }, [], false, null);
+  // The first page held only a part: a list that is whole without a `next` comes from a server that knows no `take`.
+  if (cursor.next === null) return step({ ...cursor, paging: 'offset' as const }, [], false, null);
   return step({ ...cursor, seen }, records, true, null);
 }
 
 function offset(cursor: ClientsCursor, page: FetchedPage) {
-  const { records, total, limit } = page;
+  const { records, total } = page;
   const digest = pageDigest(records);
-  // A server that ignores the page number answers with the same list again: it was whole.
-  if (records.length === 0 || digest === cursor.digest) return step(cursor, [], true, total);
+  const repeated = digest === cursor.digest;
+  if (records.length === 0 || repeated) {
+    // A server that ignores the page number answers with the same list again. It was whole, unless it was cut to a page.
+    const partial = total === null ? repeated && records.length === cursor.perPage : cursor.seen < total;
+    if (partial) throw endsEarly(repeated);
+    return step(cursor, [], true, total);
+  }
   const seen = cursor.seen + records.length;
-  const next = { ...cursor, page: cursor.page + 1, perPage: limit ?? cursor.perPage, seen, digest };
+  const next = { ...cursor, page: cursor.page + 1, perPage: pageSize(page, cursor.perPage), seen, digest };
   return step(next, records, total !== null && seen >= total, total);
+}
+
+function endsEarly(repeated: boolean): ExtractError {
+  return repeated
+    ? new ExtractError('SourceStuck', 'The tenant answered with the same page of clients again')
+    : new ExtractError('UnreadableAnswer', 'The pages of clients end before the total that the tenant names');
 }

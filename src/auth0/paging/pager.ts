@@ -9,6 +9,16 @@ export interface FetchedPage extends Page {
   linkFrom: string | null;
 }
 
+/** An interval of the source that could not be read: what is held before it, and what is kept after it. */
+export interface Gap {
+  from: string;
+  fromDate: string | null;
+  /** '' where nothing is kept any more. */
+  to: string;
+  toDate: string | null;
+  reason: string;
+}
+
 /** What follows from a page. */
 export interface PageStep<C extends Cursor> {
   cursor: C;
@@ -20,6 +30,9 @@ export interface PageStep<C extends Cursor> {
   total: number | null;
   /** Another way of reading is needed: start over in that mode. */
   switchTo: RunMode | null;
+  /** Records that the destination may hold already: they are stored only where it does not. */
+  recheck?: RawRecord[];
+  gap?: Gap;
 }
 
 /** A way of paging: pure decisions, the requests are sent by somebody else. */
@@ -39,11 +52,16 @@ export function step<C extends Cursor>(cursor: C, take: RawRecord[], done: boole
   return { cursor, take, done, total, switchTo: null };
 }
 
+/** Rows of a page as the server cuts it: what it says, where that is usable, else what it was asked for. */
+export function pageSize(page: FetchedPage, asked: number): number {
+  return page.limit !== null && page.limit > 0 ? page.limit : asked;
+}
+
 /** The `from` parameter of a `Link: <...>; rel="next"` header. Its host is never used. */
 export function linkFrom(link: string | null): string | null {
   for (const match of link?.matchAll(/<([^>]*)>([^,]*)/g) ?? []) {
     const [, target, parameters] = match;
-    if (target === undefined || !/\brel="?next"?/.test(parameters ?? '')) continue;
+    if (target === undefined || !/\brel=(?:next\b|"next")/.test(parameters ?? '')) continue;
     const from = parseUrl(target)?.searchParams.get('from');
     if (from) return from;
   }

@@ -1,14 +1,18 @@
 import type { UsersChangedCursor } from '../../contracts/cursor.js';
 import { parseInstant } from '../../resources/columns.js';
+import type { RawRecord } from '../../json/page.js';
 import { users } from '../../resources/users.js';
-import { type FetchedPage, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
+import { type FetchedPage, pageSize, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
 import { PAGING_WALL } from './users-pager.js';
 
 /**
  * GET /users of those with `updated_at` at or after a watermark, in that order. Each page starts again at the newest
  * `updated_at` read (keyset paging): a user who changes while pages are read moves to the end, and with page numbers
- * the one behind them would slip onto a page that was read already. Page numbers are used only inside one
- * `updated_at` that fills a whole page; where one holds 1,000 or more (a bulk import), the export job is.
+ * the one behind them would slip onto a page that was read already.
+ *
+ * Where one `updated_at` fills a whole page (a bulk import), page numbers are needed after all: these pages are read
+ * from the last to the first, so that whoever slips forward lands on a page that is still to be read. What cannot be
+ * paged like that, the export job reads.
  */
 export const usersChangedPager: Pager<UsersChangedCursor> = {
   request(cursor) {
@@ -17,7 +21,7 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
       query: {
         q: `updated_at:[${cursor.since} TO *]`,
         sort: 'updated_at:1',
-        page: String(cursor.page),
+        page: String(Math.max(cursor.page - 1, 0)),
         per_page: String(cursor.perPage),
         include_totals: 'true',
       },
@@ -25,19 +29,16 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
   },
 
   advance(cursor, page) {
-    const { records, total } = page;
-    if (records.length === 0) return step(cursor, [], true, null);
     const since = parseInstant(cursor.since) ?? 0;
-    const updated = records.map(({ value }) => parseInstant(value['updated_at']));
-    // A server that ignores `q` would be read as "all users changed, and then no more".
-    if (updated.some((at) => at === undefined || at < since)) return switchTo(cursor, 'users-pages');
-
-    const perPage = page.limit ?? cursor.perPage;
-    if (total !== null && cursor.page * perPage + records.length >= total) return step(cursor, records, true, null);
-    const newest = Math.max(...updated.filter((at) => at !== undefined));
-    if (newest > since)
-      return step({ ...cursor, perPage, since: new Date(newest).toISOString(), page: 0 }, records, false, null);
-    return deeper(cursor, perPage, page);
+    let newest = since;
+    for (const { value } of page.records) {
+      const updated = parseInstant(value['updated_at']);
+      // A server that ignores `q` would be read as "all users changed, and then no more"; one that ignores `sort`, as
+      // if all up to the newest of the page had been on it.
+      if (updated === undefined || updated < newest) return toSnapshot(cursor);
+      newest = updated;
+    }
+    return cursor.page > 0 ? backwards(cursor, page) : forwards(cursor, page, newest > since ? newest : null);
   },
 
   recover(cursor, error) {
@@ -49,14 +50,37 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
   },
 };
 
-/** A whole page with one and the same `updated_at`: the next page of the same query. */
-function deeper(cursor: UsersChangedCursor, perPage: number, page: FetchedPage): PageStep<UsersChangedCursor> {
-  const next = { ...cursor, perPage, page: cursor.page + 1 };
-  if ((next.page + 1) * perPage > PAGING_WALL)
-    return { ...step(next, page.records, false, null), switchTo: 'users-export' };
-  return step(next, page.records, false, null);
+/** The page from a watermark on; `newest` is null where all of it has the watermark's own `updated_at`. */
+function forwards(cursor: UsersChangedCursor, page: FetchedPage, newest: number | null): PageStep<UsersChangedCursor> {
+  const { records, total } = page;
+  if (records.length === 0) return total !== null && total > 0 ? toSnapshot(cursor) : step(cursor, [], true, null);
+  if (total !== null && records.length >= total) return step(cursor, records, true, null);
+  const perPage = pageSize(page, cursor.perPage);
+  if (newest !== null) return step({ ...cursor, perPage, since: new Date(newest).toISOString() }, records, false, null);
+  // Nobody says how many there are. Fewer than were asked for should be all: then the second page is empty.
+  if (total === null) return records.length < perPage ? countDown(cursor, perPage, 2) : toExport(cursor, records);
+  const pages = Math.ceil(total / records.length);
+  return pages * records.length > PAGING_WALL ? toExport(cursor, records) : countDown(cursor, records.length, pages);
 }
 
-function switchTo(cursor: UsersChangedCursor, mode: 'users-pages' | 'users-export'): PageStep<UsersChangedCursor> {
-  return { cursor, take: [], done: false, total: null, switchTo: mode };
+/** A page of those that share one `updated_at` and of all behind them; `page` is how many are still to be read. */
+function backwards(cursor: UsersChangedCursor, page: FetchedPage): PageStep<UsersChangedCursor> {
+  const { records, total } = page;
+  const isFirst = cursor.page === 1;
+  if (total === null && records.length > 0 && !isFirst) return toExport(cursor, records);
+  // Who changes after the run began is read by the next one: its watermark is the start of this one.
+  if (isFirst) return step(cursor, records, true, null);
+  return step({ ...cursor, page: cursor.page - 1 }, records, false, null);
+}
+
+function countDown(cursor: UsersChangedCursor, perPage: number, pages: number): PageStep<UsersChangedCursor> {
+  return step({ ...cursor, perPage, page: pages }, [], false, null);
+}
+
+function toExport(cursor: UsersChangedCursor, take: RawRecord[]): PageStep<UsersChangedCursor> {
+  return { ...step(cursor, take, false, null), switchTo: 'users-export' };
+}
+
+function toSnapshot(cursor: UsersChangedCursor): PageStep<UsersChangedCursor> {
+  return { cursor, take: [], done: false, total: null, switchTo: 'users-pages' };
 }

@@ -1,7 +1,7 @@
 import type { UsersPagesCursor } from '../../contracts/cursor.js';
 import { users } from '../../resources/users.js';
 import { pageDigest } from './digest.js';
-import { type FetchedPage, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
+import { type FetchedPage, pageSize, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
 
 /** Only the first 1,000 records of a query can be paged; what asks beyond is a 400 `invalid_paging`, whatever the real count. */
 export const PAGING_WALL = 1_000;
@@ -44,12 +44,16 @@ export const usersPager: Pager<UsersPagesCursor> = {
 };
 
 function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<UsersPagesCursor> {
-  const { records, total, limit } = page;
+  const { records, total } = page;
   if (total !== null && total > PAGING_WALL) return toExport(cursor, total);
   const digest = pageDigest(records);
-  if (records.length === 0 || digest === cursor.digest) return step(cursor, [], true, total);
-
-  const perPage = limit !== null && limit > 0 ? limit : cursor.perPage;
+  const repeated = digest === cursor.digest;
+  if (records.length === 0 || repeated) {
+    // A server that ignores the page number answers with the same list again. It was whole, unless it was cut to a page.
+    const partial = total === null ? repeated && records.length === cursor.perPage : cursor.seen < total;
+    return partial ? toExport(cursor, total) : step(cursor, [], true, total);
+  }
+  const perPage = pageSize(page, cursor.perPage);
   const next: UsersPagesCursor = {
     ...cursor,
     ...newestCreated(cursor, page),

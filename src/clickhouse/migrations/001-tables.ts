@@ -121,6 +121,9 @@ ${ddl.settings()}`,
   malformed UInt64,
   redacted UInt64,
   gaps UInt32,
+  visible Nullable(UInt64),
+  deleted UInt64,
+  reconciled LowCardinality(String),
   first_cursor String,
   last_cursor String,
   started_at DateTime64(3, 'UTC'),
@@ -143,6 +146,7 @@ ${ddl.settings()}`,
   last_date Nullable(DateTime64(3, 'UTC')),
   snapshot_at Nullable(DateTime64(3, 'UTC')),
   rows_held UInt64,
+  overlap_refused Bool DEFAULT false,
   written_at DateTime64(3, 'UTC') DEFAULT now64(3),
   version UInt64 MATERIALIZED epoch * 1000000 + block
 ) ENGINE = ${ddl.replacing('version')}
@@ -161,8 +165,35 @@ ${ddl.settings()}`,
   refilled Bool DEFAULT false,
   version UInt64
 ) ENGINE = ${ddl.replacing('version')}
-ORDER BY (tenant, resource, gap_from, gap_to)
+ORDER BY (tenant, resource, gap_from)
 ${ddl.settings()}`,
+  ];
+}
+
+/**
+ * Which ids a snapshot held. Kept apart from the rows, since a row that loses on its version is gone after a merge
+ * and its record was seen all the same. Filled by views on the storage tables, so that no insert can forget it.
+ */
+function seenTables(ddl: Ddl): string[] {
+  const seen = (
+    name: string,
+    key: string,
+  ) => `CREATE MATERIALIZED VIEW IF NOT EXISTS ${ddl.table(`_${name}_seen`)}${ddl.onCluster}
+TO ${ddl.table('_snapshot_ids')} AS
+SELECT tenant, '${name}' AS resource, run_id, ${key} AS id FROM ${ddl.table(`${name}_raw`)} WHERE NOT deleted`;
+  return [
+    `CREATE TABLE IF NOT EXISTS ${ddl.table('_snapshot_ids')}${ddl.onCluster} (
+  tenant LowCardinality(String),
+  resource LowCardinality(String),
+  run_id String,
+  id String,
+  seen_at DateTime DEFAULT now()
+) ENGINE = ${ddl.replacing()}
+ORDER BY (tenant, resource, run_id, id)
+TTL seen_at + INTERVAL 7 DAY
+${ddl.settings()}`,
+    seen('users', 'user_id'),
+    seen('clients', 'client_id'),
   ];
 }
 
@@ -189,5 +220,12 @@ SELECT * FROM ${ddl.table(`_${name}`)} FINAL`;
 export const tables: Migration = {
   version: 1,
   name: 'tables',
-  statements: (ddl) => [logsTable(ddl), usersTable(ddl), clientsTable(ddl), ...pipelineTables(ddl), ...views(ddl)],
+  statements: (ddl) => [
+    logsTable(ddl),
+    usersTable(ddl),
+    clientsTable(ddl),
+    ...pipelineTables(ddl),
+    ...seenTables(ddl),
+    ...views(ddl),
+  ],
 };

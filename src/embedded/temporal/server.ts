@@ -49,9 +49,20 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const names = options.portNames ?? { port: '--temporal-port', uiPort: '--ui-port' };
   await refuseUsedPort(options.port, 'the Temporal server', `${names.port} N`);
   await refuseUsedPort(options.uiPort, 'the Temporal web UI', `${names.uiPort} N`);
+  if (options.dbFile !== undefined) mkdirSync(dirname(options.dbFile), { recursive: true });
+  try {
+    return await startOnce(options);
+  } catch (error) {
+    // A port that was free a moment ago can be taken meanwhile, even by the server's own inner services.
+    const taken = error instanceof Error && /address already in use/.test(error.message);
+    if (!taken || (options.port !== 0 && options.uiPort !== 0)) throw error;
+    return startOnce(options);
+  }
+}
+
+async function startOnce(options: TemporalServerOptions): Promise<TemporalServer> {
   const port = await choosePort(options.port);
   const uiPort = await choosePort(options.uiPort);
-  if (options.dbFile !== undefined) mkdirSync(dirname(options.dbFile), { recursive: true });
   const child = await spawnChild({
     name: 'Temporal',
     command: options.binary,

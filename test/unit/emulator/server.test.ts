@@ -562,6 +562,10 @@ describe('the state file', () => {
       const closed = await tenant({ ...options, seed: 1, logs: 1, epochMs: 5 });
       expect(await dump(closed)).toEqual(before);
       await closed.emulator.close();
+      // What the second one stored at its end holds the changes that it was given at its start.
+      const reopened = await tenant(options);
+      expect(await dump(reopened)).toEqual(before);
+      await reopened.emulator.close();
 
       writeFileSync(stateFile, killedState);
       now += 30_000;

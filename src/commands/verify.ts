@@ -1,0 +1,189 @@
+import { createManagementApi } from '../auth0/http.js';
+import { createPacer } from '../auth0/pacer.js';
+import { createTokenSource } from '../auth0/token.js';
+import { createPipelineStore } from '../clickhouse/store.js';
+import type { Config, TenantConfig } from '../config/config.js';
+import { RESOURCES, type ResourceName } from '../contracts/names.js';
+import { readStack } from '../embedded/data-dir.js';
+import { emulatorDefaults } from '../emulator/options.js';
+import { parseInstant } from '../resources/columns.js';
+import type { VerifyDeps } from '../verify/deps.js';
+import { DIFFERENCES, isEqual, type ResourceReport } from '../verify/report.js';
+import { createRetry } from '../verify/retry.js';
+import { verifyTenant } from '../verify/verify.js';
+import { programVersion } from '../version.js';
+import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
+import { openDestination } from './destination.js';
+import { CommandError, EXIT, Interrupted, UsageError } from './failure.js';
+import { alignColumns, count, duration, type Terminal } from './terminal.js';
+
+export interface VerifyFlags extends CommonFlags {
+  resources?: string;
+  from?: string;
+  to?: string;
+  repair?: boolean;
+  limit?: string;
+}
+
+const DEFAULT_LIMIT = 20;
+
+/**
+ * Compares the copy with the tenant, id by id, and names what is missing, extra or different. Exit code 0: proven
+ * equal up to the checkpoint; 1: not.
+ */
+export async function verify(flags: VerifyFlags): Promise<number> {
+  const output = openOutput(flags);
+  const resources = parseResources(flags.resources) ?? RESOURCES;
+  const limit = parseLimit(flags.limit);
+  const config = configOf(flags);
+  const window = parseWindow(flags, resources, config);
+  const tenant = tenantOf(config);
+  const abort = new AbortController();
+  const interrupt = (): void => abort.abort(new Interrupted());
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+
+  const destination = await openDestination(config);
+  const { database } = config.clickhouse;
+  try {
+    const deps: VerifyDeps = {
+      tenant: tenant.name,
+      api: createManagementApi({
+        pacer: createPacer(config.pacing),
+        origin: tenant.credentials.origin,
+        tokens: createTokenSource(tenant.credentials, { timeoutMs: config.httpTimeoutMs }),
+        timeoutMs: config.httpTimeoutMs,
+        userAgent: `auth0-clickhouse/${programVersion()}`,
+      }),
+      clickhouse: destination.client,
+      database,
+      store: createPipelineStore(destination.client, database),
+      exportFields: config.extract.exportFields,
+      retry: createRetry({
+        signal: abort.signal,
+        say: (tries, error, waitMs) =>
+          output.terminal.line(`Try ${tries} failed, again in ${duration(waitMs)}: ${error.message}`),
+      }),
+      progress: progressLine(output.terminal),
+      signal: abort.signal,
+    };
+    const repairRunId = flags.repair ? `verify-${new Date().toISOString()}` : null;
+    const result = await verifyTenant(deps, { resources, window, repairRunId, limit });
+    endProgress(output.terminal);
+    print(output, tenant.name, result.resources, flags.repair ?? false);
+    output.result(result);
+    return result.status === 'equal' ? EXIT.done : EXIT.failed;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await destination.close();
+  }
+}
+
+/** The tenant to ask. Throws CommandError: the credentials of a stack's own tenant are known to its worker only. */
+function tenantOf(config: Config): TenantConfig {
+  if (config.tenant !== null) return config.tenant;
+  const stack = readStack(config.stack.dataDir);
+  if (stack?.tenant.emulated) {
+    const { name, origin } = stack.tenant;
+    const { clientId, clientSecret } = emulatorDefaults;
+    return { name, credentials: { origin, audience: `${origin}/api/v2/`, clientId, clientSecret } };
+  }
+  const which = stack === null ? '' : `: those of ${stack.tenant.name} (${stack.tenant.origin}), which is being copied`;
+  throw new CommandError(
+    `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET${which}`,
+  );
+}
+
+/** LOGS_START bounds what is copied at all, so it bounds the comparison where no `--from` does. Throws UsageError. */
+function parseWindow(flags: VerifyFlags, resources: readonly ResourceName[], { extract }: Config) {
+  const [from, to] = [parseDate('--from', flags.from), parseDate('--to', flags.to)];
+  if ((from !== null || to !== null) && !resources.includes('logs'))
+    throw new UsageError('--from and --to bound the logs; users and clients are always compared whole');
+  if (from !== null && to !== null && from >= to) throw new UsageError('--to must be later than --from');
+  return { from: from ?? parseInstant(extract.logsStart) ?? null, to };
+}
+
+function parseDate(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseInstant(text);
+  if (ms === undefined)
+    throw new UsageError(`${flag} ${text} is no ISO 8601 date such as 2026-01-31 or 2026-01-31T12:00:00Z`);
+  return ms;
+}
+
+function parseLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--limit ${text} must be a whole number`);
+  return Number(text);
+}
+
+const REDRAW_MS = 400;
+/** Without a terminal that can be drawn on, a line goes out only so often. */
+const LINE_MS = 15_000;
+
+function progressLine(terminal: Terminal): VerifyDeps['progress'] {
+  let shownAt = Date.now();
+  return (resource, read) => {
+    const now = Date.now();
+    if (now - shownAt < (terminal.live ? REDRAW_MS : LINE_MS)) return;
+    shownAt = now;
+    const text = `Comparing ${resource}: ${count(read)} read`;
+    if (terminal.live) terminal.redraw([text]);
+    else terminal.line(text);
+  };
+}
+
+function endProgress(terminal: Terminal): void {
+  if (terminal.live) terminal.redraw([]);
+  terminal.keep();
+}
+
+function print(
+  { terminal }: Output,
+  tenant: string,
+  reports: Partial<Record<ResourceName, ResourceReport>>,
+  repaired: boolean,
+): void {
+  const { colors } = terminal;
+  const entries = RESOURCES.flatMap((resource) => {
+    const report = reports[resource];
+    return report === undefined ? [] : [{ resource, report }];
+  });
+  terminal.line(`Tenant ${tenant}`);
+  const rows = entries.map(({ resource, report }) => [
+    `  ${resource}`,
+    `${count(report.source)} in the tenant`,
+    `${count(report.destination)} held`,
+    isEqual(report) ? colors.green('equal') : colors.red(differencesOf(report)),
+  ]);
+  for (const row of alignColumns(rows, [1, 2])) terminal.line(row);
+  for (const { resource, report } of entries) {
+    for (const kind of DIFFERENCES) {
+      const ids = report.sample[kind];
+      for (const id of ids) terminal.line(`  ${kind} in ${resource}: ${id}`);
+      const more = report[kind] - ids.length;
+      if (more > 0) terminal.line(`  ${kind} in ${resource}: ${count(more)} more (--limit N shows more of them)`);
+    }
+    for (const remark of remarksOn(resource, report)) terminal.line(`  ${remark}`);
+  }
+  if (repaired && entries.some(({ report }) => report.extra > 0))
+    terminal.line('  --repair deletes nothing: users and clients that are gone are marked by a full snapshot');
+}
+
+function differencesOf(report: ResourceReport): string {
+  return DIFFERENCES.filter((kind) => report[kind] > 0)
+    .map((kind) => `${count(report[kind])} ${kind}`)
+    .join(', ');
+}
+
+/** What is no difference, and yet has to be said. */
+function remarksOn(resource: ResourceName, report: ResourceReport): string[] {
+  const { behind, changedSince, retainedOnly, repaired } = report;
+  return [
+    ...(behind > 0 ? [`${count(behind)} ${resource} are newer than the last sync: the next one copies them`] : []),
+    ...(changedSince > 0
+      ? [`${count(changedSince)} ${resource} have changed since the last sync: the next one copies them`]
+      : []),
+    ...(retainedOnly > 0 ? [`${count(retainedOnly)} ${resource} are held that the tenant no longer keeps`] : []),
+    ...(repaired > 0 ? [`${count(repaired)} ${resource} were fetched and stored`] : []),
+  ];
+}

@@ -1,0 +1,71 @@
+import { addRecords, emptyBlock, insertBlock, rowKey } from '../clickhouse/insert.js';
+import type { RawRecord } from '../json/page.js';
+import type { Resource } from '../resources/resource.js';
+import type { VerifyDeps } from './deps.js';
+import { readTombstones } from './destination.js';
+import { createKeyTable } from './key-table.js';
+import type { SourcePage } from './source.js';
+
+/** Stores records that the destination lacks, in blocks. */
+export interface Repair {
+  /** Takes a record; stores the block when it is full. */
+  add(record: RawRecord, page: Pick<SourcePage, 'source' | 'fetchedAt'>): Promise<void>;
+  /** Stores what is left. */
+  flush(): Promise<void>;
+  /** Records stored so far. */
+  readonly stored: number;
+}
+
+const ROWS_PER_BLOCK = 1_000;
+
+/** A repair of one resource. Without a run id it takes nothing and stores nothing. */
+export function createRepair(deps: VerifyDeps, resource: Resource, runId: string | null): Repair {
+  const { tenant, clickhouse, database, retry } = deps;
+  let waiting: ({ record: RawRecord } & Pick<SourcePage, 'source' | 'fetchedAt'>)[] = [];
+  let target: Resource | undefined;
+  let stored = 0;
+
+  const flush = async (): Promise<void> => {
+    if (runId === null || waiting.length === 0) return;
+    target ??= await aboveTombstones(deps, resource);
+    const versioned = target;
+    const block = emptyBlock();
+    const [{ source, fetchedAt } = { source: 'api' as const, fetchedAt: 0 }] = waiting;
+    const run = { tenant, runId, tombstones: new Map<string, number>() };
+    for (const { record, ...page } of waiting) addRecords(block, versioned, [record], { ...run, ...page });
+    await retry(() => insertBlock(clickhouse, database, versioned, block, { ...run, source, fetchedAt }));
+    stored += waiting.length;
+    waiting = [];
+  };
+  return {
+    get stored() {
+      return stored;
+    },
+    flush,
+    async add(record, { source, fetchedAt }) {
+      if (runId === null) return;
+      waiting.push({ record, source, fetchedAt });
+      if (waiting.length >= ROWS_PER_BLOCK) await flush();
+    },
+  };
+}
+
+/**
+ * The resource with versions just above those of wrongly deleted rows: a tombstone is as new as the snapshot that
+ * missed the record, and would win over it for ever. The tenant has just answered with the record, so it is newer.
+ */
+async function aboveTombstones(deps: VerifyDeps, resource: Resource): Promise<Resource> {
+  const { versionOf } = resource;
+  if (versionOf === null) return resource;
+  const tombstones = createKeyTable();
+  for await (const rows of readTombstones(deps, resource))
+    for (const { key, fingerprint } of rows) tombstones.add(key, fingerprint);
+  return {
+    ...resource,
+    versionOf(record, context) {
+      const tombstone = tombstones.get(rowKey(resource, record));
+      const own = versionOf(record, context);
+      return tombstone === undefined ? own : Math.max(own, Number(tombstone) + 1);
+    },
+  };
+}

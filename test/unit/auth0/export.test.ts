@@ -1,0 +1,328 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { downloadLines, splitLines } from '../../../src/auth0/export-download.js';
+import { createExportJob, downloadUrl, readExportJob } from '../../../src/auth0/export-job.js';
+import type { ApiRequest, ManagementApi } from '../../../src/auth0/http.js';
+import { ExtractError } from '../../../src/contracts/errors.js';
+import { type LoopbackServer, startServer } from './loopback-server.js';
+
+const ORIGIN = 'https://acme.eu.auth0.com';
+const signal = new AbortController().signal;
+
+async function* chunked(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+async function collect(batches: AsyncIterable<string[]>): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const batch of batches) lines.push(...batch);
+  return lines;
+}
+
+async function kindOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof ExtractError ? error.kind : String(error);
+  }
+  return 'no error';
+}
+
+describe('lines', () => {
+  const TEXT = '{"n":"é"}\n\n{"e":"😀"}\r\n \n\n{"last":"ü"}';
+  const LINES = ['{"n":"é"}', '{"e":"😀"}\r', '{"last":"ü"}'];
+
+  it('are the same wherever the bytes are split', async () => {
+    for (const text of [TEXT, `${TEXT}\n`, `${TEXT}\n\n`]) {
+      const bytes = Buffer.from(text);
+      for (let a = 0; a <= bytes.length; a++)
+        for (const b of new Set([a, Math.min(a + 1, bytes.length), bytes.length])) {
+          const chunks = [bytes.subarray(0, a), bytes.subarray(a, b), bytes.subarray(b)];
+          expect(await collect(splitLines(chunked(chunks))), `${a} ${b}`).toEqual(LINES);
+        }
+      expect(await collect(splitLines(chunked([...bytes].map((byte) => Uint8Array.of(byte)))))).toEqual(LINES);
+    }
+  });
+
+  it('may be none', async () => {
+    for (const text of ['', '\n', ' \r\n\n'])
+      expect(await collect(splitLines(chunked([Buffer.from(text)])))).toEqual([]);
+    expect(await collect(splitLines(chunked([])))).toEqual([]);
+  });
+
+  it('come as they arrive, not at the end', async () => {
+    const batches: string[][] = [];
+    for await (const batch of splitLines(chunked([Buffer.from('a\nb\nc'), Buffer.from('c\nd')]))) batches.push(batch);
+    expect(batches).toEqual([['a', 'b'], ['cc'], ['d']]);
+  });
+
+  it('that are no UTF-8 are refused', async () => {
+    for (const bytes of [
+      [0xff, 0x0a],
+      [0xc3, 0x0a, 0xa9],
+      [0x61, 0x0a, 0xe2, 0x82],
+    ])
+      expect(await kindOf(collect(splitLines(chunked([Uint8Array.from(bytes)]))))).toBe('UnreadableAnswer');
+  });
+
+  it('without an end are refused before they fill the memory', async () => {
+    const piece = new Uint8Array(4 * 1024 * 1024).fill(0x61);
+    let taken = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        taken++;
+        yield piece;
+      }
+    }
+    expect(await kindOf(collect(splitLines(endless())))).toBe('UnreadableAnswer');
+    expect(taken).toBe(5);
+  });
+});
+
+/** Longer than any test. */
+const TIMEOUT_MS = 60_000;
+
+describe('download', () => {
+  let server: LoopbackServer | undefined;
+  afterEach(async () => server?.close());
+
+  const FILE = Array.from({ length: 3_000 }, (_, n) => `{"user_id":"auth0|${n}","r":"${(n * 7_919) % 104_729}é"}`);
+  const GZIP = gzipSync(`${FILE.join('\n')}\n`);
+
+  async function download(answer: Parameters<typeof startServer>[0]): Promise<string[]> {
+    server = await startServer(answer);
+    return collect(downloadLines(new URL('/file?Signature=x', server.origin), signal, TIMEOUT_MS));
+  }
+  const send = (body: Buffer | string, status = 200) =>
+    download((_request, response) => {
+      response.writeHead(status);
+      response.end(body);
+    });
+
+  it('unpacks the file', async () => {
+    expect(await send(GZIP)).toEqual(FILE);
+    // S3 answers a second authentication with a 400, and it is another host.
+    expect(server?.received[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('takes a file that is not packed, and one that fetch has unpacked', async () => {
+    expect(await send(FILE.join('\n'))).toEqual(FILE);
+    await server?.close();
+    const unpacked = await download((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(GZIP);
+    });
+    expect(unpacked).toEqual(FILE);
+  });
+
+  it('knows a packed file by its first two bytes, however they arrive', async () => {
+    const lines = await download(async (_request, response) => {
+      response.writeHead(200);
+      for (const piece of [GZIP.subarray(0, 1), GZIP.subarray(1, 2), GZIP.subarray(2)]) {
+        response.write(piece);
+        await new Promise((resolve) => setTimeout(resolve, 15));
+      }
+      response.end();
+    });
+    expect(lines).toEqual(FILE);
+  });
+
+  it('takes a packed file without users', async () => {
+    expect(await send(gzipSync(''))).toEqual([]);
+  });
+
+  it.each([0, 1, 2, 9, 100, GZIP.length - 9, GZIP.length - 1])(
+    'refuses a packed file of only %i bytes',
+    async (length) => {
+      expect(await kindOf(send(GZIP.subarray(0, length)))).toBe('UnreadableAnswer');
+    },
+  );
+
+  it('refuses a packed file that was changed', async () => {
+    const changed = Buffer.from(GZIP);
+    changed.writeUInt32LE((changed.readUInt32LE(GZIP.length - 8) ^ 1) >>> 0, GZIP.length - 8);
+    expect(await kindOf(send(changed))).toBe('UnreadableAnswer');
+  });
+
+  it('says that the connection broke', async () => {
+    const broken = download((_request, response) => {
+      response.writeHead(200, { 'content-length': String(GZIP.length) });
+      response.write(GZIP.subarray(0, 5_000));
+      setTimeout(() => response.destroy(), 20);
+    });
+    expect(await kindOf(broken)).toBe('TenantUnreachable');
+  });
+
+  it.each([
+    [403, 'ExportLinkExpired'],
+    [400, 'ExportLinkExpired'],
+    [404, 'ExportLinkExpired'],
+    [503, 'TenantUnavailable'],
+  ])('says of HTTP %i: %s', async (status, kind) => {
+    expect(await kindOf(send('<Error><Code>AccessDenied</Code></Error>', status))).toBe(kind);
+  });
+
+  it('stops for a signal, with its reason', async () => {
+    const reason = new Error('cancelled');
+    for (const body of [GZIP.subarray(0, 5_000), null]) {
+      const controller = new AbortController();
+      server = await startServer((_request, response) => {
+        if (body) {
+          response.writeHead(200);
+          response.write(body);
+        }
+        setTimeout(() => controller.abort(reason), 20);
+      });
+      const lines = collect(downloadLines(new URL(server.origin), controller.signal, TIMEOUT_MS));
+      expect(await kindOf(lines)).toBe(String(reason));
+      await server.close();
+    }
+  });
+
+  it.each([
+    ['never answered', null],
+    ['answered in part', GZIP.subarray(0, 5_000)],
+  ])('is given up when it is %s and nothing more comes', async (_what, body) => {
+    server = await startServer((_request, response) => {
+      if (body === null) return;
+      response.writeHead(200);
+      response.write(body);
+    });
+    const lines = collect(downloadLines(new URL(server.origin), signal, 100));
+    await expect(lines).rejects.toMatchObject({ kind: 'TenantUnreachable', context: { code: 'TimeoutError' } });
+  });
+
+  it('does not count the time in which lines are stored', async () => {
+    server = await startServer((_request, response) => {
+      response.writeHead(200);
+      response.end(GZIP);
+    });
+    const lines: string[] = [];
+    for await (const batch of downloadLines(new URL(server.origin), signal, 500)) {
+      if (lines.length === 0)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 700);
+        });
+      lines.push(...batch);
+    }
+    expect(lines).toEqual(FILE);
+  });
+
+  it('may be left in the middle', async () => {
+    server = await startServer((_request, response) => {
+      response.writeHead(200);
+      response.write(gzipSync(FILE.join('\n')));
+    });
+    for await (const batch of downloadLines(new URL(server.origin), signal, TIMEOUT_MS)) {
+      expect(batch[0]).toBe(FILE[0]);
+      break;
+    }
+  });
+});
+
+describe('job', () => {
+  /** A tenant that gives one answer. */
+  function tenant(text: string, headers: Record<string, string> = {}) {
+    const sent: ApiRequest[] = [];
+    const api: ManagementApi = {
+      origin: ORIGIN,
+      timeoutMs: TIMEOUT_MS,
+      async send(request) {
+        sent.push(request);
+        return { headers: new Headers(headers), text, sentAt: 7 };
+      },
+      requests: () => sent.length,
+    };
+    return { api, sent };
+  }
+
+  it('is asked for by name of every field, each once', async () => {
+    const { api, sent } = tenant(
+      '{"type":"users_export","status":"pending","id":"job_1","created_at":"2026-01-02T03:04:05.678Z"}',
+    );
+    const job = await createExportJob(api, ['user_id', 'email', 'user_id'], signal);
+    expect(sent).toEqual([
+      {
+        method: 'POST',
+        path: '/api/v2/jobs/users-exports',
+        body: { format: 'json', fields: [{ name: 'user_id' }, { name: 'email' }] },
+      },
+    ]);
+    const createdAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+    expect(job).toEqual({ id: 'job_1', status: 'pending', createdAt, location: undefined, answeredAt: 7 });
+  });
+
+  it("has the tenant's time where it names none of its own", async () => {
+    const { api } = tenant('{"status":"pending","id":"job_1"}', { date: 'Fri, 02 Jan 2026 03:04:05 GMT' });
+    expect(await createExportJob(api, [], signal)).toMatchObject({
+      createdAt: undefined,
+      answeredAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+    });
+  });
+
+  it('is read by its id', async () => {
+    const { api, sent } = tenant(
+      '{"type":"users_export","status":"completed","id":"job/1","location":"s3.example/x","percentage_done":100}',
+    );
+    expect(await readExportJob(api, 'job/1', signal)).toMatchObject({ status: 'completed', location: 's3.example/x' });
+    expect(sent[0]?.path).toBe('/api/v2/jobs/job%2F1');
+  });
+
+  it('may name what it does not have yet as null', async () => {
+    const { api } = tenant('{"status":"pending","id":"job_1","location":null,"created_at":null}');
+    expect(await readExportJob(api, 'job_1', signal)).toEqual({
+      id: 'job_1',
+      status: 'pending',
+      createdAt: undefined,
+      location: undefined,
+    });
+  });
+
+  it('is null when it is gone; other errors stand', async () => {
+    const { api } = tenant('{}');
+    const failing = (error: Error): ManagementApi => ({
+      ...api,
+      async send() {
+        throw error;
+      },
+    });
+    const gone = new ExtractError('InvalidRequest', 'Job not found.', { status: 404 });
+    expect(await readExportJob(failing(gone), 'job_1', signal)).toBeNull();
+    const scope = new ExtractError('InsufficientScope', 'm', { status: 403 });
+    expect(await kindOf(readExportJob(failing(scope), 'job_1', signal))).toBe('InsufficientScope');
+  });
+
+  it.each(['', '[]', 'null', '{"id":"job_1"}', '{"status":"pending"}', '{"id":1,"status":"pending"}', '<html>'])(
+    'is not %s',
+    async (text) => {
+      expect(await kindOf(readExportJob(tenant(text).api, 'job_1', signal))).toBe('UnreadableAnswer');
+    },
+  );
+});
+
+describe('download link', () => {
+  it.each([
+    ['https://s3.us-west-2.amazonaws.com/job_1/acme.json.gz?Expires=1', undefined],
+    [
+      'l0-prod-export-users.s3.us-west-2.amazonaws.com/job_1/acme.csv.gz?Signature=a%2Bb',
+      'https://l0-prod-export-users.s3.us-west-2.amazonaws.com/job_1/acme.csv.gz?Signature=a%2Bb',
+    ],
+    ['HTTPS://s3.example/x', 'https://s3.example/x'],
+    ['/exports/x', `${ORIGIN}/exports/x`],
+    ['http://127.0.0.1:9400/x', undefined],
+    ['http://localhost:9400/x', undefined],
+  ])('%s', (location, url) => {
+    expect(downloadUrl(location, ORIGIN).href).toBe(url ?? location);
+  });
+
+  it.each([
+    'http://s3.example/x',
+    'http://127.0.0.1.example/x',
+    'ftp://s3.example/x',
+    'file:///etc/passwd',
+    'https://',
+    'a b',
+  ])('refuses %s', async (location) => {
+    expect(await kindOf((async () => downloadUrl(location, ORIGIN))())).toBe('UnreadableAnswer');
+  });
+});

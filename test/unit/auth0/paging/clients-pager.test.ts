@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { clientsPager } from '../../../../src/auth0/paging/clients-pager.js';
+import { FIRST_CLIENTS_PAGE } from '../../../../src/contracts/cursor.js';
+import { drive, kindOf, type Model, numberOf, refusal } from './drive.js';
+
+interface Ways {
+  shape?: 'real' | 'array' | 'data';
+  /** The largest page that is accepted; what is larger is refused, or cut down in silence. */
+  largest?: number;
+  clamps?: boolean;
+  knowsTake?: boolean;
+  knowsPage?: boolean;
+  knowsTotals?: boolean;
+  /** Whether `limit` is shown in the envelope. */
+  showsLimit?: boolean;
+  wall?: number;
+}
+
+const idOf = (n: number) => `client-${String(n).padStart(4, '0')}`;
+
+/** GET /clients of a tenant with so many clients. */
+function tenant(count: number, ways: Ways = {}): Model {
+  const { shape = 'real', largest = 100, knowsTake = true, knowsPage = true, knowsTotals = true } = ways;
+  const all = Array.from({ length: count }, (_, n) => ({ client_id: idOf(n), name: 'n' }));
+  const name = shape === 'data' ? 'data' : 'clients';
+  return (query) => {
+    const byTake = knowsTake && query['take'] !== undefined;
+    const asked = byTake
+      ? numberOf(query, 'take')
+      : (query['per_page'] ?? '') === ''
+        ? 50
+        : numberOf(query, 'per_page');
+    if (asked > largest && !ways.clamps)
+      return refusal(
+        400,
+        `Query validation error: 'Value ${asked} is greater than maximum ${largest}'`,
+        'invalid_query_string',
+      );
+    const size = Math.min(asked, largest);
+    if (byTake) {
+      const start = query['from'] === undefined ? 0 : Number(query['from'].replace('sealed*', ''));
+      const page = all.slice(start, start + size);
+      const next = start + size < count ? { next: `sealed*${start + size}` } : {};
+      return { body: { ...next, [name]: page } };
+    }
+    const start = knowsPage ? Number(query['page'] ?? 0) * size : 0;
+    if (ways.wall !== undefined && start + size > ways.wall)
+      return refusal(
+        400,
+        `Requesting page ${query['page']} exceeds the allowed maximum of ${ways.wall} records`,
+        'invalid_paging',
+      );
+    const page = all.slice(start, start + size);
+    if (shape === 'array' || !knowsTotals || query['include_totals'] !== 'true')
+      return { body: shape === 'data' ? { data: page } : page };
+    return { body: { start, ...(ways.showsLimit !== false && { limit: size }), total: count, [name]: page } };
+  };
+}
+
+const read = (model: Model) => drive(clientsPager, FIRST_CLIENTS_PAGE, 'clients', model);
+const distinct = (records: readonly Record<string, unknown>[]) => new Set(records.map((r) => r['client_id'])).size;
+
+it('reads one page with totals where it holds all', () => {
+  const { stored, queries, done, total } = read(tenant(100));
+  expect(queries).toEqual([{ page: '0', per_page: '100', include_totals: 'true' }]);
+  expect([stored.length, done, total]).toEqual([100, true, 100]);
+});
+
+it('reads by checkpoint where one page does not hold all', () => {
+  const { stored, queries, done, total } = read(tenant(101));
+  expect(queries.slice(1)).toEqual([{ take: '100' }, { take: '100', from: 'sealed*100' }]);
+  expect([stored.length, distinct(stored), done, total]).toEqual([101, 101, true, 101]);
+});
+
+describe.each<NonNullable<Ways['shape']>>(['real', 'array', 'data'])('in the shape %s', (shape) => {
+  const cases: [string, Ways][] = [
+    ['as documented', {}],
+    ['that knows no take', { knowsTake: false }],
+    ['that names no totals', { knowsTotals: false }],
+    ['that knows neither take nor totals', { knowsTake: false, knowsTotals: false }],
+    ['that refuses more than 50 a page', { largest: 50 }],
+    ['that refuses more than 50 a page and knows no take', { largest: 50, knowsTake: false }],
+    ['that cuts pages down to 50', { largest: 50, clamps: true }],
+    ['that cuts pages down to 50 and does not show it', { largest: 50, clamps: true, showsLimit: false }],
+    ['that cuts pages down to 50 and knows no take', { largest: 50, clamps: true, knowsTake: false }],
+    [
+      'that cuts pages down to 50, knows no take and does not show it',
+      { largest: 50, clamps: true, knowsTake: false, showsLimit: false },
+    ],
+  ];
+  it.each(cases)('reads all clients of a tenant %s', (_name, ways) => {
+    for (const count of [0, 1, 49, 50, 51, 60, 99, 100, 101, 150, 200, 350]) {
+      const { stored, done, queries } = read(tenant(count, { shape, ...ways }));
+      expect([count, distinct(stored), stored.length, done]).toEqual([count, count, count, true]);
+      expect(queries.length).toBeLessThan(14);
+    }
+  });
+});
+
+it('takes a list that comes again for whole, where the tenant knows no pages', () => {
+  for (const shape of ['array', 'data'] as const) {
+    const ways = { shape, knowsTake: false, knowsPage: false, knowsTotals: false, largest: 1_000 } as const;
+    const { stored, done, queries } = read(() => tenant(30, ways)({ per_page: '1000' }, { path: '' }));
+    expect([stored.length, done, queries.length]).toEqual([30, true, 2]);
+  }
+});
+
+it('does not take it for whole where the tenant says that there is more', () => {
+  expect(kindOf(() => read(tenant(150, { knowsTake: false, knowsPage: false })))).toBe('SourceStuck');
+});
+
+it('does not take it for whole where it is exactly one page', () => {
+  expect(kindOf(() => read(tenant(150, { shape: 'array', knowsPage: false })))).toBe('SourceStuck');
+});
+
+it('does not end in silence where pages end before the total that the tenant names', () => {
+  const model = tenant(150, { knowsTake: false });
+  const short: Model = (query, request) =>
+    query['page'] === '1' ? { body: { start: 100, limit: 100, total: 150, clients: [] } } : model(query, request);
+  expect(kindOf(() => read(short))).toBe('UnreadableAnswer');
+});
+
+it('says so where pages end at the wall and the tenant knows no take', () => {
+  expect(kindOf(() => read(tenant(1_200, { knowsTake: false, wall: 1_000 })))).toBe('PagingLimit');
+});
+
+it('reads thousands by checkpoint, behind the wall of pages', () => {
+  const { stored, done } = read(tenant(3_210, { wall: 1_000 }));
+  expect([distinct(stored), done]).toEqual([3_210, true]);
+});
+
+it('ends in an error where the same checkpoint comes again', () => {
+  const model: Model = (query) =>
+    query['take'] === undefined
+      ? tenant(150)(query, { path: '' })
+      : { body: { clients: [{ client_id: 'a' }], next: 'same' } };
+  expect(kindOf(() => read(model))).toBe('SourceStuck');
+});
+
+it('follows a checkpoint that the first page brings', () => {
+  const model: Model = ({ from }) =>
+    from === undefined
+      ? { body: { clients: [{ client_id: 'a' }], next: 'n' } }
+      : { body: { clients: [{ client_id: 'b' }] } };
+  const { stored, queries } = read(model);
+  expect(stored.map((r) => r['client_id'])).toEqual(['a', 'b']);
+  expect(queries[1]).toEqual({ from: 'n', take: '100' });
+});
+
+it('never asks for pages without a size, whatever limit the tenant names', () => {
+  const all = Array.from({ length: 120 }, (_, n) => ({ client_id: idOf(n) }));
+  const model: Model = ({ page = '0', take }) =>
+    take === undefined
+      ? { body: { total: 120, limit: 0, clients: all.slice(Number(page) * 100, Number(page) * 100 + 100) } }
+      : { body: all.slice(0, 50) };
+  const { stored, queries } = read(model);
+  expect(distinct(stored)).toBe(120);
+  expect(queries.every((query) => query['per_page'] !== '0')).toBe(true);
+});
+
+it('lets every other refusal stand, and does not ask again', () => {
+  for (const [status, kind] of [
+    [403, 'InsufficientScope'],
+    [404, 'InvalidRequest'],
+    [429, 'RateLimited'],
+  ] as const) {
+    let requests = 0;
+    const model: Model = () => (requests++, refusal(status, 'm'));
+    expect([kindOf(() => read(model)), requests]).toEqual([kind, 1]);
+  }
+});
+
+it('keeps its size of pages half way through: another size would mean other pages', () => {
+  const sizes: (string | undefined)[] = [];
+  const model: Model = (query, request) => {
+    sizes.push(query['take'] ?? query['per_page']);
+    return query['from'] === undefined ? tenant(150)(query, request) : refusal(400, 'm', 'invalid_query_string');
+  };
+  expect(kindOf(() => read(model))).toBe('InvalidRequest');
+  expect(sizes).toEqual(['100', '100', '100']);
+});
