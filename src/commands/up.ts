@@ -71,6 +71,8 @@ export async function up(flags: UpFlags): Promise<number> {
       tenant: tenant.name,
       input,
     });
+    // After a Ctrl-C nobody waits for it any more: what it says then is that the server went away.
+    syncing.catch(() => {});
     const result = await Promise.race([syncing, ends]);
     stopDrawing.abort();
     if (result === 'interrupted') return await sayStopping(output, EXIT.interrupted);
@@ -88,7 +90,7 @@ export async function up(flags: UpFlags): Promise<number> {
     await ends;
     return await sayStopping(output, EXIT.done);
   } finally {
-    await close(clickhouse, temporal, stack, dataDir);
+    await close(clickhouse, stack, dataDir);
   }
 }
 
@@ -130,13 +132,12 @@ function watchSignals(): { promise: Promise<'interrupted'> } {
   return { promise };
 }
 
-async function close(
-  clickhouse: ClickHouseClient,
-  temporal: { close(): Promise<void> },
-  stack: Stack,
-  dataDir: DataDir,
-): Promise<void> {
-  await Promise.allSettled([clickhouse.close(), temporal.close()]);
+/**
+ * Stops the parts. The Temporal connection is left to the end of the process: closed under a call in flight, grpc-js
+ * throws "Channel has been shut down" where nobody can catch it.
+ */
+async function close(clickhouse: ClickHouseClient, stack: Stack, dataDir: DataDir): Promise<void> {
+  await clickhouse.close();
   await stack.stop();
   dataDir.release();
 }

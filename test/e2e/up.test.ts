@@ -102,7 +102,8 @@ describe('up --once', () => {
     await until(() => (source.requests()['logs'] ?? 0) > 60);
     const asked = Date.now();
     cli.process.kill('SIGINT');
-    expect(await cli.ended).toBe(130);
+    const code = await cli.ended;
+    expect(code, cli.stderr()).toBe(130);
     await expect.poll(() => processesWith(dataDir), { timeout: 10_000 - (Date.now() - asked) }).toEqual([]);
     expect(source.requests()['logs'] ?? 0).toBeLessThan(600);
 
