@@ -263,3 +263,91 @@ describe('a users export', () => {
     expect(tenant.emulator.stats().exportsCreated).toBe(3);
   }, 60_000);
 });
+
+describe('what a retry cannot mend', () => {
+  it('a page that fails eight times ends the run; the cursor stays, and the next run completes', async () => {
+    const name = 'eight-times';
+    const tenant = await tenantWith(name, { logs: 150 });
+    await lab.sync(name, { resources: ['logs'] });
+    const checkpoint = `SELECT cursor, last_id FROM pipeline_checkpoints WHERE tenant = '${name}' AND resource = 'logs'`;
+    const before = await lab.rows(checkpoint);
+    await tenant.admin('logs', { count: 150 });
+    const asked = tenant.requests()['logs'] ?? 0;
+    // A told wait of one second keeps eight tries short.
+    await faults(tenant, [{ route: 'logs', every: 1, action: { status: 429, headers: { 'retry-after': '1' } } }]);
+    const failed = await lab.sync(name, { resources: ['logs'] });
+    expect(failed.resources.logs).toMatchObject({ status: 'failed', rows: 0, error: { kind: 'RateLimited' } });
+    expect(failed.resources.logs?.error?.message).toMatch(/logs, page 0, cursor \d+, HTTP 429.*\[attempt 8 of 8\]/);
+    expect((tenant.requests()['logs'] ?? 0) - asked).toBe(8);
+    expect(await lab.rows(checkpoint)).toEqual(before);
+    const ledger = `SELECT status, error_kind FROM pipeline_runs WHERE tenant = '${name}' ORDER BY started_at DESC LIMIT 1`;
+    expect(await lab.rows(ledger)).toEqual([{ status: 'failed', error_kind: 'RateLimited' }]);
+    await tenant.clearFaults();
+    expect((await lab.sync(name, { resources: ['logs'] })).resources.logs).toMatchObject({ rows: 150 });
+    await expectWhole(tenant, name, 'logs');
+  }, 60_000);
+
+  it('a token that is refused is fetched once more; one that is refused again ends the run', async () => {
+    const name = 'unauthorized';
+    const tenant = await tenantWith(name, { logs: 20, users: 5, clients: 3 });
+    await lab.sync(name);
+    const minted = tenant.emulator.stats().tokensMinted;
+    await tenant.admin('config', { revokeTokens: true });
+    expect((await lab.sync(name)).status).toBe('completed');
+    expect(tenant.emulator.stats().tokensMinted).toBe(minted + 1);
+    const body = JSON.stringify({ statusCode: 401, error: 'Unauthorized', message: 'Invalid token.' });
+    await faults(tenant, [{ route: 'clients', every: 1, action: { status: 401, body } }]);
+    const refused = await lab.sync(name);
+    expect(refused.resources.clients).toMatchObject({ status: 'failed', error: { kind: 'TokenRejected' } });
+    expect(refused.resources.logs).toMatchObject({ status: 'completed' });
+    expect(await lab.rows(`SELECT count() AS n FROM clients WHERE tenant = '${name}'`)).toEqual([{ n: '3' }]);
+  }, 60_000);
+
+  it('what the subscription does not include is marked, and the others are copied', async () => {
+    const name = 'upgrade';
+    const tenant = await tenantWith(name, { logs: 20, users: 5, clients: 3 });
+    const message = 'Please upgrade your subscription to enable this feature';
+    const body = JSON.stringify({ statusCode: 403, error: 'Forbidden', message, errorCode: 'insufficient_scope' });
+    await faults(tenant, [{ route: 'clients', every: 1, action: { status: 403, body } }]);
+    const result = await lab.sync(name);
+    expect(result.resources.clients).toMatchObject({ status: 'unavailable', error: { kind: 'NotInPlan' } });
+    await expectWhole(tenant, name, 'logs');
+    await expectWhole(tenant, name, 'users');
+  }, 60_000);
+
+  it('a statement that ClickHouse refuses ends the run at once, with nothing of a row in its error', async () => {
+    const name = 'refused';
+    const tenant = await tenantWith(name, { logs: 20 });
+    await lab.clickhouse.command({ query: 'RENAME TABLE logs_raw TO logs_elsewhere' });
+    try {
+      const result = await lab.sync(name, { resources: ['logs'] });
+      expect(result.resources.logs).toMatchObject({ status: 'failed', error: { kind: 'DestinationRefused' } });
+      expect(result.resources.logs?.error?.message).not.toContain('user_id');
+    } finally {
+      await lab.clickhouse.command({ query: 'RENAME TABLE logs_elsewhere TO logs_raw' });
+    }
+    expect((await lab.sync(name, { resources: ['logs'] })).status).toBe('completed');
+    await expectWhole(tenant, name, 'logs');
+  }, 60_000);
+
+  it('a run that is reset in the middle reads pages again and doubles nothing', async () => {
+    const name = 'reset';
+    const tenant = await tenantWith(name, { logs: 1_500 });
+    await lab.sync(name, { resources: ['logs'] });
+    const handle = lab.client.workflow.getHandle(`auth0/${name}/logs`);
+    const history = await handle.fetchHistory();
+    const done = (history.events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
+    // Back to where the first pages were still to be fetched.
+    await lab.client.workflowService.resetWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: handle.workflowId },
+      workflowTaskFinishEventId: done[1]?.eventId ?? null,
+      requestId: crypto.randomUUID(),
+      reason: 'a test',
+    });
+    const again: { status: string } = await lab.client.workflow.getHandle(handle.workflowId).result();
+    expect(again.status).toBe('completed');
+    await expectWhole(tenant, name, 'logs');
+    expect((await lab.sync(name, { resources: ['logs'] })).resources.logs).toMatchObject({ rows: 0, gaps: 0 });
+  }, 60_000);
+});
