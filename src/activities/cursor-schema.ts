@@ -36,6 +36,8 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     digest: text.nullable(),
     lastCreated: text.nullable(),
     lastCreatedRows: count,
+    total: count.nullable(),
+    restarts: count,
     phase: z.enum(['pages', 'proof']),
   }),
   z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count }),

@@ -56,6 +56,10 @@ export interface UsersPagesCursor {
   /** Newest `created_at` seen and how many of the pages' rows carry it: proves that exactly 1,000 is all. */
   lastCreated: string | null;
   lastCreatedRows: number;
+  /** Total of the first page: a smaller one later means that a deletion has moved users to pages already read. */
+  total: number | null;
+  /** Times that the pages were begun again for that. */
+  restarts: number;
   phase: 'pages' | 'proof';
 }
 
@@ -92,6 +96,8 @@ export const FIRST_USERS_PAGE: Readonly<UsersPagesCursor> = {
   digest: null,
   lastCreated: null,
   lastCreatedRows: 0,
+  total: null,
+  restarts: 0,
   phase: 'pages',
 };
 

@@ -1,10 +1,13 @@
-import type { UsersPagesCursor } from '../../contracts/cursor.js';
+import { FIRST_USERS_PAGE, type UsersPagesCursor } from '../../contracts/cursor.js';
 import { users } from '../../resources/users.js';
 import { pageDigest } from './digest.js';
 import { type FetchedPage, pageSize, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
 
 /** Only the first 1,000 records of a query can be paged; what asks beyond is a 400 `invalid_paging`, whatever the real count. */
 export const PAGING_WALL = 1_000;
+
+/** Times that pages are begun again because users were deleted meanwhile; then the export job reads them all at once. */
+const MAX_RESTARTS = 3;
 
 /**
  * GET /users page by page in the order of `created_at`, which does not change while pages are read. More than 1,000
@@ -46,6 +49,12 @@ export const usersPager: Pager<UsersPagesCursor> = {
 function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<UsersPagesCursor> {
   const { records, total } = page;
   if (total !== null && total > PAGING_WALL) return toExport(cursor, total);
+  if (total !== null && cursor.total !== null && total < cursor.total) {
+    // A deletion has moved a user to a page that was read before: it would be missed, and taken for deleted.
+    const { restarts, perPage } = cursor;
+    if (restarts >= MAX_RESTARTS) return toExport(cursor, total);
+    return step({ ...FIRST_USERS_PAGE, perPage, restarts: restarts + 1 }, [], false, total);
+  }
   const digest = pageDigest(records);
   const repeated = digest === cursor.digest;
   if (records.length === 0 || repeated) {
@@ -60,6 +69,7 @@ function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<Use
     page: cursor.page + 1,
     perPage,
     seen: cursor.seen + records.length,
+    total: cursor.total ?? total,
     digest,
   };
   const atWall = (next.page + 1) * perPage > PAGING_WALL;

@@ -183,3 +183,33 @@ it('lets every other refusal stand', () => {
   const model: Model = (query, request) => (query['page'] === '1' ? refusal(400, 'm') : tenant(300)(query, request));
   expect(kindOf(() => read(model))).toBe('InvalidRequest');
 });
+
+describe('users that are deleted while pages are read', () => {
+  /** Users by name; after so many requests the first of those left is gone, so that all others move up by one. */
+  function shrinking(deletedAfter: readonly number[]): Model {
+    let users = Array.from({ length: 350 }, (_, n) => ({
+      user_id: `auth0|${n}`,
+      created_at: new Date(START + n * 1_000).toISOString(),
+    }));
+    let requests = 0;
+    return (query) => {
+      const start = numberOf(query, 'page') * 100;
+      const page = users.slice(start, start + 100);
+      const body = { start, limit: 100, length: page.length, total: users.length, users: page };
+      if (deletedAfter.includes(++requests)) users = users.slice(1);
+      return { body };
+    };
+  }
+
+  it('make the pages begin again: the user who moved onto a page that was read would be missed', () => {
+    const { stored, done, queries } = read(shrinking([1]));
+    const ids = new Set(stored.map((user) => user['user_id']));
+    for (let n = 1; n < 350; n++) expect(ids.has(`auth0|${n}`), `auth0|${n}`).toBe(true);
+    expect([done, queries.map(({ page }) => page)]).toEqual([true, ['0', '1', '0', '1', '2', '3']]);
+  });
+
+  it('again and again end in the export job, which reads all at once', () => {
+    const { switchTo, done } = read(shrinking(Array.from({ length: 50 }, (_, n) => n + 1)));
+    expect([switchTo, done]).toEqual(['users-export', false]);
+  });
+});
