@@ -4,7 +4,7 @@ import { fetchPage } from '../auth0/page-fetch.js';
 import type { Gap } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
 import type { Cursor } from '../contracts/cursor.js';
-import { addCounts, noCounts, type RunMode } from '../contracts/types.js';
+import { addCounts, earlier, noCounts, type RunMode } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
 import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
@@ -141,11 +141,6 @@ function refusesOverlap(cursor: Cursor): boolean {
 function describeGap({ from, fromDate, to, toDate, reason }: Gap): string {
   const until = to === '' ? 'now' : (toDate ?? to);
   return `Events between ${fromDate ?? from} and ${until} may be lost: ${reason} (table pipeline_gaps)`;
-}
-
-function earlier(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return a < b ? a : b;
 }
 
 /** Records of users and clients that are marked as deleted; logs are never deleted. */

@@ -39,8 +39,7 @@ export async function createExportJob(
     },
     signal,
   );
-  const date = Date.parse(answer.headers.get('date') ?? '');
-  return { ...readJob(answer.text), answeredAt: Number.isFinite(date) ? date : answer.sentAt };
+  return { ...readJob(answer.text), answeredAt: answer.serverTime };
 }
 
 /** Asks how a job is doing. Null when it is gone: everything about it is deleted after 24 h. */

@@ -20,6 +20,8 @@ export interface ApiAnswer {
   text: string;
   /** When the request was sent, ms since 1970. */
   sentAt: number;
+  /** The tenant's own time at the answer, ms since 1970; ours where it does not say. */
+  serverTime: number;
 }
 
 /** The Management API of one tenant. */
@@ -104,7 +106,8 @@ export function createManagementApi(options: {
         if (status === 403) tokens.invalidate(token, SCOPES_AGE_MS);
         throw classifyAnswer({ status, headers, text }, { logsCheckpoint });
       }
-      return { headers, text, sentAt };
+      const date = Date.parse(headers.get('date') ?? '');
+      return { headers, text, sentAt, serverTime: Number.isFinite(date) ? date : sentAt };
     },
     requests: () => requests,
   };

@@ -31,10 +31,9 @@ export async function fetchPage(
   let cursor = start;
   for (;;) {
     try {
-      const { headers, text, sentAt } = await api.send(pager.request(cursor), signal);
+      const { headers, text, sentAt, serverTime } = await api.send(pager.request(cursor), signal);
       const step = pager.advance(cursor, readPage(text, headers, resource.listName));
-      const date = Date.parse(headers.get('date') ?? '');
-      return { step, sentAt, serverTime: Number.isFinite(date) ? date : sentAt };
+      return { step, sentAt, serverTime };
     } catch (error) {
       const known = error instanceof ExtractError ? error : undefined;
       const recovered = known && pager.recover(cursor, known);

@@ -155,3 +155,9 @@ export function cursorText(cursor: Cursor | null): string | null {
       return cursor.since;
   }
 }
+
+/** The earlier of two ISO 8601 instants, where there is one. */
+export function earlier(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}

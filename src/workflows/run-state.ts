@@ -3,6 +3,7 @@ import type { ErrorKind } from '../contracts/errors.js';
 import {
   addCounts,
   cursorText,
+  earlier,
   type Progress,
   type ResourceResult,
   type RunError,
@@ -33,11 +34,6 @@ export function afterPages(state: RunState, result: FetchPagesResult): RunState 
     gaps: state.gaps + gaps,
     warnings: [...state.warnings, ...warnings],
   };
-}
-
-function earlier(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return a < b ? a : b;
 }
 
 /** What the `progress` query answers. */

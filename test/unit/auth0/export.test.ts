@@ -222,14 +222,14 @@ describe('download', () => {
 
 describe('job', () => {
   /** A tenant that gives one answer. */
-  function tenant(text: string, headers: Record<string, string> = {}) {
+  function tenant(text: string, serverTime = 7) {
     const sent: ApiRequest[] = [];
     const api: ManagementApi = {
       origin: ORIGIN,
       timeoutMs: TIMEOUT_MS,
       async send(request) {
         sent.push(request);
-        return { headers: new Headers(headers), text, sentAt: 7 };
+        return { headers: new Headers(), text, sentAt: 7, serverTime };
       },
       requests: () => sent.length,
     };
@@ -253,7 +253,7 @@ describe('job', () => {
   });
 
   it("has the tenant's time where it names none of its own", async () => {
-    const { api } = tenant('{"status":"pending","id":"job_1"}', { date: 'Fri, 02 Jan 2026 03:04:05 GMT' });
+    const { api } = tenant('{"status":"pending","id":"job_1"}', Date.UTC(2026, 0, 2, 3, 4, 5));
     expect(await createExportJob(api, [], signal)).toMatchObject({
       createdAt: undefined,
       answeredAt: Date.UTC(2026, 0, 2, 3, 4, 5),

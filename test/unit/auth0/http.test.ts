@@ -44,6 +44,14 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error('did not throw');
 }
 
+it("knows the tenant's own time, and takes ours where it names none", async () => {
+  answer = (_request, response) => json(response, 200, '[]', { date: 'Fri, 02 Jan 2026 03:04:05 GMT' });
+  expect((await api().send({ path: '/x' })).serverTime).toBe(Date.UTC(2026, 0, 2, 3, 4, 5));
+  answer = (_request, response) => json(response, 200, '[]', { date: 'some day' });
+  const { sentAt, serverTime } = await api().send({ path: '/x' });
+  expect(serverTime).toBe(sentAt);
+});
+
 it('sends what was asked for, with the token', async () => {
   answer = (_request, response) => json(response, 200, '[{"n":1.10}]', { link: '<x>; rel="next"' });
   const before = Date.now();
