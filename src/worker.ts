@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
@@ -11,10 +12,9 @@ import { checkIsClickHouse, openClickHouse } from './clickhouse/client.js';
 import { migrate } from './clickhouse/migrate.js';
 import { createSnapshotStore } from './clickhouse/snapshots.js';
 import { createPipelineStore } from './clickhouse/store.js';
-import { type Config, ConfigError } from './config/config.js';
+import { type Config, ConfigError, type TenantConfig } from './config/config.js';
 import { loadConfig } from './config/load.js';
 import { ExtractError } from './contracts/errors.js';
-import { RESOURCES } from './contracts/names.js';
 import { reportAndExit } from './commands/failure.js';
 import { createLogger, type Logger } from './logger.js';
 import { retryUntilUp } from './retry-until-up.js';
@@ -34,8 +34,7 @@ export async function runWorker(
 ): Promise<void> {
   const { address } = config.temporal;
   const { url } = config.clickhouse;
-  if (config.tenant === null || address === null || url === null) throw incomplete(config);
-  const { name: tenant, credentials } = config.tenant;
+  if (config.tenants.length === 0 || address === null || url === null) throw incomplete(config);
   const destination = { ...config.clickhouse, url };
 
   installRuntime(logger);
@@ -54,38 +53,56 @@ export async function runWorker(
     say: (tries) => logger.warn({ tries, address }, 'Temporal is not up yet'),
   });
 
-  const tokens = createTokenSource(credentials, { timeoutMs: config.httpTimeoutMs });
-  const worker = await buildWorker(connection, config, {
-    tenants: new Map([[tenant, tenantAccess(tenant, tokens, config)]]),
-    resources: RESOURCES,
-    clickhouse,
-    database: destination.database,
-    store: createPipelineStore(clickhouse, destination.database),
-    snapshots: createSnapshotStore(clickhouse, destination.database),
-    extract: config.extract,
-    ...watching,
-  });
-  logger.info({ tenant, address, url, taskQueue: config.temporal.taskQueue }, 'worker is ready');
+  const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database);
+  const worker = await buildWorker(connection, config, { ...deps, ...watching });
+  logger.info(
+    { tenants: config.tenants.map(({ name }) => name), address, url, taskQueue: config.temporal.taskQueue },
+    'worker is ready',
+  );
   process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
   try {
     await worker.run();
   } finally {
     await connection.close();
     await clickhouse.close();
-    logger.info({ tokens: tokens.minted() }, 'worker has stopped');
+    logger.info({ tokens: minted() }, 'worker has stopped');
   }
 }
 
+/** What the activities need, and how many tokens they have asked for so far. */
+export function createDeps(
+  configured: readonly TenantConfig[],
+  clickhouse: ClickHouseClient,
+  database: string,
+): { deps: ActivityDeps; minted: () => number } {
+  const tenants = configured.map((tenant) => {
+    const tokens = createTokenSource(tenant.credentials, { timeoutMs: tenant.httpTimeoutMs });
+    return { tokens, access: tenantAccess(tenant, tokens) };
+  });
+  return {
+    deps: {
+      tenants: new Map(tenants.map(({ access }) => [access.name, access])),
+      clickhouse,
+      database,
+      store: createPipelineStore(clickhouse, database),
+      snapshots: createSnapshotStore(clickhouse, database),
+    },
+    minted: () => tenants.reduce((sum, { tokens }) => sum + tokens.minted(), 0),
+  };
+}
+
 /** A tenant as the activities see it: every client counts its own requests, all share the token and the rate budget. */
-export function tenantAccess(
-  name: string,
-  tokens: TokenSource,
-  { tenant, httpTimeoutMs, pacing }: Config,
-): TenantAccess {
-  const origin = tenant?.credentials.origin ?? '';
-  const pacer = createPacer(pacing);
+function tenantAccess(tenant: TenantConfig, tokens: TokenSource): TenantAccess {
+  const { name, resources, extract, httpTimeoutMs: timeoutMs } = tenant;
+  const { origin } = tenant.credentials;
+  const pacer = createPacer(tenant.pacing);
   const userAgent = `auth0-clickhouse/${programVersion()}`;
-  return { name, openApi: () => createManagementApi({ origin, tokens, pacer, timeoutMs: httpTimeoutMs, userAgent }) };
+  return {
+    name,
+    resources,
+    extract,
+    openApi: () => createManagementApi({ origin, tokens, pacer, timeoutMs, userAgent }),
+  };
 }
 
 /** A worker that is ready to run; what its activities need is passed in. */
@@ -97,7 +114,7 @@ export function buildWorker(connection: NativeConnection, config: Config, deps: 
     ...workflowSource(),
     activities: createActivities(deps),
     identity: `auth0-clickhouse ${programVersion()} ${process.pid}@${hostname()}`,
-    maxConcurrentActivityTaskExecutions: 20,
+    maxConcurrentActivityTaskExecutions: activitySlots(config.tenants.length),
     maxCachedWorkflows: 100,
     // Its default of 10 s is what every restart of a worker would cost.
     stickyQueueScheduleToStartTimeout: '1s',
@@ -106,6 +123,14 @@ export function buildWorker(connection: NativeConnection, config: Config, deps: 
     shutdownGraceTime: config.shutdownGraceMs,
     shutdownForceTime: config.shutdownGraceMs + 5_000,
   });
+}
+
+/**
+ * A tenant that is at its rate limit waits inside its activities: it must not take the slots of the others. A tenant
+ * has three resources, a sync that may be joined, and backfills.
+ */
+function activitySlots(tenants: number): number {
+  return Math.min(Math.max(20, tenants * 6), 600);
 }
 
 /** The bundle that the build has made; from sources, as in tests, the SDK bundles by itself. */
@@ -117,9 +142,9 @@ export function workflowSource(): { workflowBundle: { codePath: string } } | { w
 }
 
 /** A worker starts nothing by itself: everything it needs must be set. */
-function incomplete({ tenant, temporal, clickhouse }: Config): ConfigError {
+function incomplete({ tenants, temporal, clickhouse }: Config): ConfigError {
   const missing = [
-    ...(tenant === null ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET'] : []),
+    ...(tenants.length === 0 ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET'] : []),
     ...(temporal.address === null ? ['TEMPORAL_ADDRESS'] : []),
     ...(clickhouse.url === null ? ['CLICKHOUSE_URL'] : []),
   ];

@@ -2,7 +2,7 @@ import type { Snapshot } from '../clickhouse/snapshots.js';
 import type { CloseRunInput } from '../contracts/activities.js';
 import { describeError } from '../contracts/errors.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
-import type { ActivityDeps } from './deps.js';
+import { type ActivityDeps, tenantOf } from './deps.js';
 
 /**
  * How far the watermark stays behind the tenant's time at the start of a run, ms: user search is eventually consistent
@@ -92,7 +92,10 @@ async function deleteVanished(
       warnings: [`${vanished} ${resource} are no longer listed; they are not marked as deleted: ${why}`],
     };
   }
-  const allowed = Math.max(DELETES_ALWAYS_ALLOWED, Math.floor(live * deps.extract.maxDeleteShare));
+  const allowed = Math.max(
+    DELETES_ALWAYS_ALLOWED,
+    Math.floor(live * tenantOf(deps, state.tenant).extract.maxDeleteShare),
+  );
   if (vanished > allowed && !state.acceptDeletes) {
     const advice = `more than MAX_DELETE_SHARE allows (${allowed}). If that is right: sync --accept-deletes --resources ${resource}`;
     return { deleted: 0, warnings: [`${vanished} of ${live} ${resource} are no longer there, ${advice}`] };

@@ -3,11 +3,10 @@ import type { ManagementApi } from '../auth0/http.js';
 import type { SnapshotStore } from '../clickhouse/snapshots.js';
 import type { PipelineStore } from '../clickhouse/store.js';
 import { ExtractError } from '../contracts/errors.js';
-import type { Config } from '../config/config.js';
-import type { ResourceName } from '../contracts/names.js';
+import type { TenantSettings } from '../config/config.js';
 
 /** A tenant as activities see it. */
-export interface TenantAccess {
+export interface TenantAccess extends Pick<TenantSettings, 'resources' | 'extract'> {
   name: string;
   /** A client that counts its own requests; all share the tenant's token. */
   openApi(): ManagementApi;
@@ -19,12 +18,10 @@ export type ActivityStep = 'fetched' | 'inserted' | 'checkpointed' | 'completing
 /** What activities need. Passed in, so that tests run them against any tenant and engine. */
 export interface ActivityDeps {
   tenants: ReadonlyMap<string, TenantAccess>;
-  resources: readonly ResourceName[];
   clickhouse: ClickHouseClient;
   database: string;
   store: PipelineStore;
   snapshots: SnapshotStore;
-  extract: Config['extract'];
   /** Told of each step of an activity that writes. Only the kill matrix listens: it ends the process right there. */
   reached?: (step: ActivityStep) => void;
 }

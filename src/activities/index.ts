@@ -13,7 +13,10 @@ import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-exp
 export function createActivities(deps: ActivityDeps): Activities {
   return {
     describeTenant: (input) =>
-      atActivityEdge(async () => ({ tenant: tenantOf(deps, input.tenant).name, resources: [...deps.resources] })),
+      atActivityEdge(async () => {
+        const { name, resources } = tenantOf(deps, input.tenant);
+        return { tenant: name, resources: [...resources] };
+      }),
     openRun: (input) => atActivityEdge(() => beating(() => openRun(deps, input))),
     fetchPages: (input) => atActivityEdge(() => fetchPages(deps, input)),
     startUsersExport: (input) => atActivityEdge(() => beating(() => startUsersExport(deps, input))),

@@ -1,7 +1,7 @@
 import type { OpenRunInput, OpenRunResult } from '../contracts/activities.js';
 import { resourceWorkflowId } from '../contracts/names.js';
 import { cursorText, noCounts, type RunState } from '../contracts/types.js';
-import { type ActivityDeps, tenantOf } from './deps.js';
+import { type ActivityDeps, type TenantAccess, tenantOf } from './deps.js';
 import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.js';
 
 /**
@@ -9,11 +9,12 @@ import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.j
  * resource's own is sent there: the id is what keeps two writers apart.
  */
 export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<OpenRunResult> {
-  const tenant = tenantOf(deps, input.tenant).name;
+  const access = tenantOf(deps, input.tenant);
+  const tenant = access.name;
   const workflowId = resourceWorkflowId(tenant, input.resource);
   if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
 
-  const { mode, cursor, warnings } = await findStart(deps, tenant, input);
+  const { mode, cursor, warnings } = await findStart(deps, access, input);
   const state: RunState = {
     version: 1,
     tenant,
@@ -27,7 +28,7 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
     total: null,
     gaps: 0,
     warnings,
-    pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? deps.extract.pagesPerActivity, 1), 50),
+    pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? access.extract.pagesPerActivity, 1), 50),
     firstCursor: cursorText(cursor),
     exportJobId: null,
     exportJobs: 0,
@@ -42,8 +43,11 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
   return { kind: 'run', state };
 }
 
-async function findStart(deps: ActivityDeps, tenant: string, input: OpenRunInput): Promise<Start> {
-  const { store, extract } = deps;
+async function findStart(
+  { store }: ActivityDeps,
+  { name: tenant, extract }: TenantAccess,
+  input: OpenRunInput,
+): Promise<Start> {
   switch (input.resource) {
     case 'clients':
       return startOfClients();

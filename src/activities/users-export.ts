@@ -22,8 +22,9 @@ const LONGEST_POLL_MS = 10_000;
 
 /** Asks the tenant for an export of all users. */
 export async function startUsersExport(deps: ActivityDeps, input: { tenant: string }) {
-  const api = tenantOf(deps, input.tenant).openApi();
-  const fields = [...EXPORT_FIELDS, ...deps.extract.exportFields];
+  const tenant = tenantOf(deps, input.tenant);
+  const api = tenant.openApi();
+  const fields = [...EXPORT_FIELDS, ...tenant.extract.exportFields];
   const job = await createExportJob(api, fields, Context.current().cancellationSignal);
   return { jobId: job.id, requests: api.requests(), serverTime: job.createdAt ?? job.answeredAt };
 }

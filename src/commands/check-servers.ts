@@ -11,14 +11,15 @@ const PATIENCE_MS = 5_000;
 /**
  * Checks the configured servers before anything is started: a mistyped one should not cost eight attempts. The tenant
  * is only connected to, nothing is sent. Throws CommandError with every host that cannot be reached, ExtractError for
- * a server that is not what it should be.
+ * a server that is not what it should be. One of several tenants that is away does not hold the others up.
  */
 export async function checkServers(config: Config): Promise<void> {
+  const [tenant] = config.tenants.length === 1 ? config.tenants : [];
   const targets = [
-    config.tenant && { variable: 'AUTH0_DOMAIN', ...hostAndPort(config.tenant.credentials.origin) },
+    tenant && { variable: 'AUTH0_DOMAIN', ...hostAndPort(tenant.credentials.origin) },
     config.clickhouse.url && { variable: 'CLICKHOUSE_URL', ...hostAndPort(config.clickhouse.url) },
     config.temporal.address && { variable: 'TEMPORAL_ADDRESS', ...hostAndPort(`http://${config.temporal.address}`) },
-  ].filter((target) => target !== null && target !== '');
+  ].filter((target) => target !== undefined && target !== null && target !== '');
   const problems = await Promise.all(targets.map((target) => problemOf(target)));
   const found = problems.filter((problem) => problem !== null);
   if (found.length > 0) throw new CommandError(found.join('\n'));

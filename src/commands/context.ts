@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js';
+import type { Config, TenantSettings } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
 import { isDataDir, readStack, type StackAddresses } from '../embedded/data-dir.js';
@@ -10,6 +10,7 @@ import { createTerminal, type Terminal } from './terminal.js';
 export interface CommonFlags {
   json?: boolean;
   dataDir?: string;
+  tenant?: string;
 }
 
 /** Where and how a command talks: to people on `terminal`, to scripts by `result`. */
@@ -31,37 +32,85 @@ export function openOutput({ json = false }: CommonFlags): Output {
   };
 }
 
-/** The configuration with the flags that stand for settings on top. Throws ConfigError. */
+/**
+ * The configuration with the flags that stand for settings on top; `--tenant` leaves one tenant of it. Throws
+ * ConfigError, UsageError.
+ */
 export function configOf(flags: CommonFlags, more: Record<string, string | undefined> = {}): Config {
-  return loadConfig({ DATA_DIR: flags.dataDir, ...more });
+  const config = loadConfig({ DATA_DIR: flags.dataDir, ...more });
+  const { tenant } = flags;
+  if (tenant === undefined) return config;
+  const tenants = config.tenants.filter(({ name }) => name === tenant);
+  if (tenants.length === 0 && config.tenants.length > 0)
+    throw noSuchTenant(
+      tenant,
+      config.tenants.map(({ name }) => name),
+    );
+  return { ...config, tenants, tenantName: tenant };
 }
 
 /** The parts that a command needs, from the settings or from the stack that is running on the data folder. */
 export interface Reached {
-  tenant: string;
+  /** The tenants that are meant: the one of `--tenant`, else all that are known here. Empty: none is known. */
+  tenants: readonly string[];
   temporal: { address: string; namespace: string; ui: string | null } | null;
   clickhouse: { url: string; database: string } | null;
   stack: StackAddresses | null;
 }
 
-/** Finds tenant, Temporal and ClickHouse: what is configured wins over what `up` has started. */
+/** Finds tenants, Temporal and ClickHouse: what is configured wins over what `up` has started. Throws UsageError. */
 export function reach(config: Config): Reached {
   const stack = readStack(config.stack.dataDir);
   const { address, namespace } = config.temporal;
   const { url, database } = config.clickhouse;
-  const tenant = config.tenant?.name ?? stack?.tenant.name;
   return {
-    tenant: tenant ?? 'demo',
+    tenants: meantTenants(config, stack),
     temporal: address === null ? (stack?.temporal ?? null) : { address, namespace, ui: null },
     clickhouse: url === null ? (stack?.clickhouse ?? null) : { url, database },
     stack,
   };
 }
 
-/** Connects to the Temporal server that a command needs. Throws CommandError, ExtractError. */
+function meantTenants({ tenants, tenantName, temporal }: Config, stack: StackAddresses | null): string[] {
+  if (tenants.length > 0) return tenants.map(({ name }) => name);
+  const running = stack?.tenants.map(({ name }) => name) ?? [];
+  if (tenantName === null) return running;
+  // On an operator's machine no tenant is configured, and any name may be meant.
+  if (stack !== null && temporal.address === null && !running.includes(tenantName))
+    throw noSuchTenant(tenantName, running);
+  return [tenantName];
+}
+
+function noSuchTenant(name: string, known: readonly string[]): UsageError {
+  return new UsageError(
+    `There is no tenant "${name}" here; there ${known.length > 1 ? 'are' : 'is'} ${known.join(', ')}`,
+  );
+}
+
+/** The one tenant of a command that is for one only. Throws UsageError where several are known, or none. */
+export function theTenant({ tenants }: Pick<Reached, 'tenants'>): string {
+  const [only] = tenants;
+  if (only !== undefined && tenants.length === 1) return only;
+  throw new UsageError(
+    only === undefined
+      ? 'No tenant is known here: name it with --tenant'
+      : `There are several tenants; name one with --tenant: ${tenants.join(', ')}`,
+  );
+}
+
+/** How a tenant is copied: by its own settings, or by those of the environment where it is not configured here. */
+export function settingsOf(config: Config, tenant: string): TenantSettings {
+  return config.tenants.find(({ name }) => name === tenant) ?? config.defaults;
+}
+
+/**
+ * Connects to the Temporal server that a command needs, and finds the tenants that it is about: at least one. Throws
+ * CommandError, ExtractError, UsageError.
+ */
 export async function openTemporal(config: Config): Promise<TemporalHandle & { reached: Reached }> {
   const reached = reach(config);
   if (reached.temporal === null) throw noStack(config, 'TEMPORAL_ADDRESS');
+  if (reached.tenants.length === 0) theTenant(reached);
   const handle = await connectTemporal(reached.temporal);
   return { ...handle, reached };
 }

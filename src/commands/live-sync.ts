@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { RESOURCES, type ResourceName } from '../contracts/names.js';
+import type { ResourceName } from '../contracts/names.js';
 import type { ExtractTenantInput, ResourceResult, TenantResult } from '../contracts/types.js';
-import { type LiveProgress, readProgress, startSync, type SyncRun } from '../temporal/sync-run.js';
-import { CommandError } from './failure.js';
+import { type LiveProgress, readProgress, startSync } from '../temporal/sync-run.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
 const REDRAW_MS = 400;
@@ -13,84 +12,102 @@ const LINE_MS = 5_000;
 /** What a sync is asked to do. */
 export interface SyncRequest {
   taskQueue: string;
-  tenant: string;
-  input: ExtractTenantInput;
+  tenants: readonly SyncTenant[];
+  input: Omit<ExtractTenantInput, 'tenant'>;
   /** Ends the display, not the sync. */
   signal?: AbortSignal;
 }
 
-/**
- * Starts a sync and shows how far it is until it has ended. One that is under way is joined; where this one was asked
- * for something of its own, it is done after that. Throws CommandError.
- */
-export async function syncLive(client: Client, terminal: Terminal, request: SyncRequest): Promise<TenantResult> {
-  const run = await startSync(client, request.taskQueue, request.tenant, request.input);
-  if (!run.joined) return showSync(client, terminal, request, run);
-  const hasWishes = Object.keys(request.input).length > 0;
-  const then = hasWishes ? ' What you asked for is done after it.' : '';
-  terminal.line(`A sync is under way already: joining it.${then}`);
-  const result = await showSync(client, terminal, { ...request, input: {} }, run);
-  return hasWishes && !request.signal?.aborted ? syncLive(client, terminal, request) : result;
+/** A tenant to sync, and what is copied of it. */
+export interface SyncTenant {
+  name: string;
+  resources: readonly ResourceName[];
 }
 
-async function showSync(
-  client: Client,
-  terminal: Terminal,
-  { tenant, input, signal }: SyncRequest,
-  run: SyncRun,
-): Promise<TenantResult> {
-  const wanted = input.resources ?? RESOURCES;
+/** How the sync of a tenant ended: with its result, or, where it left none (it was terminated), why. */
+export type SyncedTenant = { tenant: string; result: TenantResult } | { tenant: string; result: null; reason: string };
+
+/** Tenants whose progress is shown at a time. */
+const SHOWN_TENANTS = 8;
+
+/**
+ * Starts a sync of each tenant and shows how far they are until all have ended. One that is under way is joined; where
+ * this one was asked for something of its own, it is done after that.
+ */
+export async function syncLive(client: Client, terminal: Terminal, request: SyncRequest): Promise<SyncedTenant[]> {
   const startedAt = Date.now();
-  let ended = false;
-  const end = run.end().finally(() => {
-    ended = true;
+  const pending = new Set(request.tenants);
+  const ends = request.tenants.map(async (tenant) => {
+    const end = await syncOne(client, terminal, request, tenant.name);
+    pending.delete(tenant);
+    return end;
   });
+  const all = Promise.all(ends);
   // Its rejection is thrown below; until then it must not count as unhandled.
-  end.catch(() => {});
+  all.catch(() => {});
+  const several = request.tenants.length > 1;
   let lastLine = 0;
   let lastText = '';
-  while (!ended && !signal?.aborted) {
-    const states = await Promise.all(
-      wanted.map((resource) => readProgress(client, tenant, resource).catch(() => null)),
+  while (pending.size > 0 && !request.signal?.aborted) {
+    const shown = [...pending].slice(0, SHOWN_TENANTS).flatMap((tenant) => wantedOf(tenant, request));
+    const rows = await Promise.all(
+      shown.map(async ({ tenant, resource }) => {
+        const live = await readProgress(client, tenant, resource).catch(() => null);
+        return progressRow(terminal, several ? `${tenant} ${resource}` : resource, live, startedAt);
+      }),
     );
-    const rows = wanted.map((resource, i) => progressRow(terminal, resource, states[i] ?? null, startedAt));
+    if (request.signal?.aborted || pending.size === 0) break;
     const text = rows.map((row) => row.join(' ').replaceAll(/\s+/g, ' ')).join('; ');
-    if (signal?.aborted || ended) break;
-    if (terminal.live) terminal.redraw(alignColumns(rows, [1]));
+    const more = pending.size > SHOWN_TENANTS ? [`  and ${pending.size - SHOWN_TENANTS} more tenants`] : [];
+    if (terminal.live) terminal.redraw([...alignColumns(rows, [1]), ...more]);
     else if (text !== lastText && Date.now() - lastLine >= LINE_MS) {
       terminal.line(text);
       [lastLine, lastText] = [Date.now(), text];
     }
-    await Promise.race([sleep(REDRAW_MS), end.catch(() => {})]);
+    await Promise.race([sleep(REDRAW_MS), all.catch(() => {})]);
   }
-  const outcome = await end;
-  if (outcome.kind === 'lost') {
-    if (terminal.live) terminal.redraw([]);
-    terminal.keep();
-    throw new CommandError(outcome.reason);
-  }
-  const { resources } = outcome.result;
-  const rows = wanted.flatMap((resource) =>
-    resources[resource] ? [resultRow(terminal, resource, resources[resource])] : [],
-  );
+  const synced = await all;
   if (terminal.live) terminal.redraw([]);
   terminal.keep();
+  const rows = synced.flatMap(({ tenant, result }) =>
+    Object.values(result?.resources ?? {}).map((entry) =>
+      resultRow(terminal, several ? `${tenant} ${entry.resource}` : entry.resource, entry),
+    ),
+  );
   for (const row of alignColumns(rows, [1])) terminal.line(row);
-  reportWarnings(terminal, Object.values(resources));
-  return outcome.result;
+  for (const { tenant, result } of synced)
+    reportWarnings(terminal, several ? `${tenant} ` : '', Object.values(result?.resources ?? {}));
+  return synced;
 }
 
-function progressRow(
+function wantedOf({ name, resources }: SyncTenant, { input }: SyncRequest) {
+  return (input.resources ?? resources).map((resource) => ({ tenant: name, resource }));
+}
+
+async function syncOne(
+  client: Client,
   terminal: Terminal,
-  resource: ResourceName,
-  live: LiveProgress | null,
-  startedAt: number,
-): string[] {
+  request: SyncRequest,
+  tenant: string,
+): Promise<SyncedTenant> {
+  const { taskQueue, input, signal } = request;
+  const run = await startSync(client, taskQueue, tenant, input);
+  const hasWishes = Object.keys(input).length > 0;
+  if (run.joined) {
+    const then = hasWishes ? ' What you asked for is done after it.' : '';
+    terminal.line(`A sync of ${tenant} is under way already: joining it.${then}`);
+  }
+  const end = await run.end();
+  if (run.joined && hasWishes && !signal?.aborted) return syncOne(client, terminal, request, tenant);
+  return end.kind === 'result' ? { tenant, result: end.result } : { tenant, result: null, reason: end.reason };
+}
+
+function progressRow(terminal: Terminal, label: string, live: LiveProgress | null, startedAt: number): string[] {
   const { colors } = terminal;
   const progress = live?.progress;
   // A run that had ended before this sync began is an earlier one.
   if (!live || !progress || (!live.running && Date.parse(progress.startedAt) < startedAt - 2_000))
-    return [colors.dim(`  ${resource}`), '', 'waiting'];
+    return [colors.dim(`  ${label}`), '', 'waiting'];
   const seconds = Math.max((Date.now() - Math.max(Date.parse(progress.startedAt), startedAt)) / 1000, 0.5);
   const share = progress.total === null || progress.total === 0 ? '' : ` of ${count(progress.total)}`;
   const rate = live.running && progress.rows > 0 ? `${count(Math.round(progress.rows / seconds))} rows/s` : '';
@@ -99,7 +116,7 @@ function progressRow(
     : live.running
       ? progress.phase
       : 'done';
-  return [`  ${resource}`, `${count(progress.rows)}${share} rows`, state, rate];
+  return [`  ${label}`, `${count(progress.rows)}${share} rows`, state, rate];
 }
 
 /** A failure's message goes on with what to do; while it is being tried again what happened is enough. */
@@ -107,31 +124,51 @@ function firstSentence(message: string): string {
   return message.split('. ')[0] ?? message;
 }
 
-function resultRow(terminal: Terminal, resource: ResourceName, result: ResourceResult): string[] {
+function resultRow(terminal: Terminal, label: string, result: ResourceResult): string[] {
   const { colors } = terminal;
   const status = result.status === 'completed' ? colors.green('completed') : colors.red(result.status);
   const gaps = result.gaps > 0 ? colors.yellow(`${result.gaps} ${result.gaps === 1 ? 'gap' : 'gaps'}`) : '';
   const work = `${count(result.pages)} pages, ${count(result.requests)} requests, ${duration(result.durationMs)}`;
-  return [`  ${resource}`, `${count(result.rows)} rows`, status, work, gaps];
+  return [`  ${label}`, `${count(result.rows)} rows`, status, work, gaps];
 }
 
-/** Warnings of the runs, then where some failed. */
-function reportWarnings(terminal: Terminal, results: readonly ResourceResult[]): void {
+function reportWarnings(terminal: Terminal, prefix: string, results: readonly ResourceResult[]): void {
   for (const { resource, warnings } of results)
-    for (const warning of warnings) terminal.line(terminal.colors.yellow(`  ${resource}: ${warning}`));
+    for (const warning of warnings) terminal.line(terminal.colors.yellow(`  ${prefix}${resource}: ${warning}`));
+}
+
+/** Whether everything that was asked for is copied. */
+export function allCompleted(synced: readonly SyncedTenant[]): boolean {
+  return synced.every(({ result }) => result?.status === 'completed');
 }
 
 /**
  * What went wrong, each problem once: a wrong secret is the same for all resources. Goes to stderr, as the last thing
  * that is said. Empty where all is well.
  */
-export function problemsOf(result: TenantResult): string[] {
-  const problems = new Map<string, string[]>();
-  for (const { resource, error, status } of Object.values(result.resources)) {
-    if (status === 'completed') continue;
-    // The place differs from resource to resource, the problem does not.
-    const text = (error?.message ?? `was ${status}`).replace(/ \((logs|users|clients)(, [^)]*)?\)/, '');
-    problems.set(text, [...(problems.get(text) ?? []), resource]);
-  }
-  return [...problems].map(([message, resources]) => `${resources.join(', ')}: ${message}`);
+export function problemsOf(synced: readonly SyncedTenant[]): string[] {
+  return synced.flatMap((end) => {
+    const prefix = synced.length > 1 ? `${end.tenant} ` : '';
+    if (end.result === null) return [`${prefix}sync: ${end.reason}`];
+    const problems = new Map<string, string[]>();
+    for (const { resource, error, status } of Object.values(end.result.resources)) {
+      if (status === 'completed') continue;
+      // The place differs from resource to resource, the problem does not.
+      const text = (error?.message ?? `was ${status}`).replace(/ \((logs|users|clients)(, [^)]*)?\)/, '');
+      problems.set(text, [...(problems.get(text) ?? []), resource]);
+    }
+    return [...problems].map(([message, resources]) => `${prefix}${resources.join(', ')}: ${message}`);
+  });
+}
+
+/** What `up --json` and `sync --json` say of the tenants: scripts rely on its fields. */
+export function syncDocument(synced: readonly SyncedTenant[]): Record<string, unknown> {
+  const documents = synced.map((end) =>
+    end.result === null
+      ? { tenant: end.tenant, status: 'failed', resources: {}, error: { message: end.reason } }
+      : { tenant: end.tenant, status: end.result.status, resources: end.result.resources },
+  );
+  const [only] = documents;
+  if (only !== undefined && documents.length === 1) return only;
+  return { status: allCompleted(synced) ? 'completed' : 'failed', tenants: documents };
 }

@@ -11,6 +11,7 @@ function add(
 ): Command {
   const command = build(parent.command(name).description(description))
     .addOption(new Option('--data-dir <folder>', 'folder of the one-command stack (DATA_DIR)'))
+    .option('--tenant <name>', 'only this one of several tenants')
     .option('--json', 'print one JSON document as the last line on stdout, all else on stderr');
   return command.addHelpText('after', `\nExample:\n  ${example}`);
 }

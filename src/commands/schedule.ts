@@ -1,7 +1,15 @@
-import type { Config } from '../config/config.js';
+import type { TenantSettings } from '../config/config.js';
 import { type ResourceName, RESOURCES, scheduleId } from '../contracts/names.js';
 import { applySchedules, deleteSchedule, listSchedules, type WantedSchedule } from '../temporal/schedules.js';
-import { type CommonFlags, configOf, openOutput, openTemporal, parseResources } from './context.js';
+import {
+  type CommonFlags,
+  configOf,
+  openOutput,
+  openTemporal,
+  parseResources,
+  settingsOf,
+  theTenant,
+} from './context.js';
 import { EXIT } from './failure.js';
 import { alignColumns, duration } from './terminal.js';
 
@@ -9,9 +17,15 @@ interface ScheduleFlags extends CommonFlags {
   resources?: string;
 }
 
-/** The schedules that the configuration asks for. */
-export function wantedSchedules(config: Config, resources: readonly ResourceName[] = RESOURCES): WantedSchedule[] {
-  return resources.map((resource) => ({ resource, everyMs: config.schedules[resource] }));
+/** The schedules that a tenant's settings ask for: none for a resource that is not copied. */
+export function wantedSchedules(
+  settings: TenantSettings,
+  resources: readonly ResourceName[] = RESOURCES,
+): WantedSchedule[] {
+  return resources.map((resource) => ({
+    resource,
+    everyMs: settings.resources.includes(resource) ? settings.schedules[resource] : 0,
+  }));
 }
 
 /** Makes the schedules of the configuration true. */
@@ -20,15 +34,16 @@ export async function scheduleApply(flags: ScheduleFlags): Promise<number> {
   const config = configOf(flags);
   const { client, close, reached } = await openTemporal(config);
   try {
-    const wanted = wantedSchedules(config, parseResources(flags.resources));
-    const applied = await applySchedules(client, config.temporal.taskQueue, reached.tenant, wanted);
+    const tenant = theTenant(reached);
+    const wanted = wantedSchedules(settingsOf(config, tenant), parseResources(flags.resources));
+    const applied = await applySchedules(client, config.temporal.taskQueue, tenant, wanted);
     const rows = applied.map(({ scheduleId: id, action, everyMs }) => [
       `  ${id}`,
       action,
       everyMs > 0 ? `every ${duration(everyMs)}` : 'not scheduled',
     ]);
     for (const row of alignColumns(rows)) output.terminal.line(row);
-    output.result({ tenant: reached.tenant, schedules: applied });
+    output.result({ tenant, schedules: applied });
     return EXIT.done;
   } finally {
     await close();
@@ -41,8 +56,9 @@ export async function scheduleList(flags: CommonFlags): Promise<number> {
   const config = configOf(flags);
   const { client, close, reached } = await openTemporal(config);
   try {
-    const listed = await listSchedules(client, reached.tenant);
-    if (listed.length === 0) output.terminal.line(`No schedules for ${reached.tenant}: make them with schedule apply`);
+    const tenant = theTenant(reached);
+    const listed = await listSchedules(client, tenant);
+    if (listed.length === 0) output.terminal.line(`No schedules for ${tenant}: make them with schedule apply`);
     const rows = listed.map((entry) => [
       `  ${entry.scheduleId}`,
       entry.paused ? `paused${entry.note === null ? '' : ` (${entry.note})`}` : `every ${duration(entry.everyMs)}`,
@@ -51,7 +67,7 @@ export async function scheduleList(flags: CommonFlags): Promise<number> {
       `${entry.skipped} skipped, ${entry.missed} missed`,
     ]);
     for (const row of alignColumns(rows)) output.terminal.line(row);
-    output.result({ tenant: reached.tenant, schedules: listed });
+    output.result({ tenant, schedules: listed });
     return EXIT.done;
   } finally {
     await close();
@@ -64,14 +80,15 @@ export async function scheduleDelete(flags: ScheduleFlags): Promise<number> {
   const config = configOf(flags);
   const { client, close, reached } = await openTemporal(config);
   try {
+    const tenant = theTenant(reached);
     const deleted: { resource: ResourceName; deleted: boolean }[] = [];
     for (const resource of parseResources(flags.resources) ?? RESOURCES) {
-      const id = scheduleId(reached.tenant, resource);
+      const id = scheduleId(tenant, resource);
       const done = await deleteSchedule(client, id);
       deleted.push({ resource, deleted: done });
       output.terminal.line(`  ${id}  ${done ? 'deleted' : 'there was none'}`);
     }
-    output.result({ tenant: reached.tenant, schedules: deleted });
+    output.result({ tenant, schedules: deleted });
     return EXIT.done;
   } finally {
     await close();

@@ -9,7 +9,7 @@ import { resources } from '../resources/index.js';
 import { connectTemporal } from '../temporal/connect.js';
 import { listSchedules, type ListedSchedule } from '../temporal/schedules.js';
 import { type LiveProgress, readProgress } from '../temporal/sync-run.js';
-import { type CommonFlags, configOf, openOutput, reach } from './context.js';
+import { type CommonFlags, configOf, openOutput, reach, settingsOf, theTenant } from './context.js';
 import { openDestination } from './destination.js';
 import { describeFailure, EXIT } from './failure.js';
 import { alignColumns, count, duration } from './terminal.js';
@@ -36,9 +36,11 @@ interface ResourceStatus {
 export async function status(flags: CommonFlags): Promise<number> {
   const output = openOutput(flags);
   const config = configOf(flags);
-  const { tenant } = reach(config);
+  const tenant = theTenant(reach(config));
   const [temporal, held] = await Promise.all([askTemporal(config, tenant), askDestination(config, tenant)]);
-  const statuses = RESOURCES.map((resource) => combine(resource, temporal, held, config.extract.logRetentionMs));
+  const statuses = RESOURCES.map((resource) =>
+    combine(resource, temporal, held, settingsOf(config, tenant).extract.logRetentionMs),
+  );
 
   const { terminal } = output;
   terminal.line(`Tenant ${tenant}`);

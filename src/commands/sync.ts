@@ -1,8 +1,8 @@
 import type { ExtractTenantInput } from '../contracts/types.js';
 import { startSync } from '../temporal/sync-run.js';
-import { type CommonFlags, configOf, openOutput, openTemporal, parseResources } from './context.js';
+import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, settingsOf } from './context.js';
 import { EXIT, UsageError } from './failure.js';
-import { problemsOf, syncLive } from './live-sync.js';
+import { allCompleted, problemsOf, syncDocument, syncLive } from './live-sync.js';
 
 export interface SyncFlags extends CommonFlags {
   full?: boolean;
@@ -28,7 +28,6 @@ export async function sync(flags: SyncFlags): Promise<number> {
   const resources = parseResources(flags.resources) ?? (from?.kind === 'log id' ? ['logs' as const] : undefined);
   const config = configOf(flags);
   const { client, close, reached } = await openTemporal(config);
-  const { tenant } = reached;
   const { taskQueue } = config.temporal;
   const input: ExtractTenantInput = {
     ...(resources && { resources }),
@@ -38,23 +37,26 @@ export async function sync(flags: SyncFlags): Promise<number> {
   };
   try {
     if (flags.detach) {
-      const { workflowId, runId, joined } = await startSync(client, taskQueue, tenant, input);
-      output.terminal.line(
-        `${joined ? 'Already under way:' : 'Started'} ${workflowId} (run ${runId}); see how it goes with: status`,
-      );
-      output.result({ tenant, status: joined ? 'joined' : 'started', workflowId, runId });
+      const started = [];
+      for (const tenant of reached.tenants) {
+        const { workflowId, runId, joined } = await startSync(client, taskQueue, tenant, input);
+        output.terminal.line(
+          `${joined ? 'Already under way:' : 'Started'} ${workflowId} (run ${runId}); see how it goes with: status`,
+        );
+        started.push({ tenant, status: joined ? 'joined' : 'started', workflowId, runId });
+      }
+      output.result(started.length === 1 ? started[0] : { status: 'started', tenants: started });
       return EXIT.done;
     }
-    const result = await syncLive(client, output.terminal, { taskQueue, tenant, input });
-    for (const problem of problemsOf(result)) process.stderr.write(`${problem}\n`);
+    const tenants = reached.tenants.map((name) => ({ name, resources: settingsOf(config, name).resources }));
+    const synced = await syncLive(client, output.terminal, { taskQueue, tenants, input });
+    for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
     output.result({
-      tenant: result.tenant,
-      status: result.status,
-      resources: result.resources,
+      ...syncDocument(synced),
       temporal: { address: reached.temporal?.address ?? null, ui: reached.temporal?.ui ?? null },
       clickhouse: reached.clickhouse,
     });
-    return result.status === 'completed' ? EXIT.done : EXIT.failed;
+    return allCompleted(synced) ? EXIT.done : EXIT.failed;
   } finally {
     await close();
   }

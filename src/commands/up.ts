@@ -1,15 +1,14 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { openClickHouse } from '../clickhouse/client.js';
 import type { Config } from '../config/config.js';
-import type { TenantResult } from '../contracts/types.js';
 import { type DataDir, openDataDir } from '../embedded/data-dir.js';
 import { type Stack, startStack } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal/connect.js';
 import { applySchedules, type WantedSchedule } from '../temporal/schedules.js';
 import { checkServers } from './check-servers.js';
-import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
+import { type CommonFlags, configOf, openOutput, type Output, parseResources, settingsOf } from './context.js';
 import { CommandError, EXIT } from './failure.js';
-import { problemsOf, syncLive } from './live-sync.js';
+import { allCompleted, problemsOf, syncDocument, syncLive, type SyncedTenant } from './live-sync.js';
 import { printOverview } from './overview.js';
 import { wantedSchedules } from './schedule.js';
 import { duration } from './terminal.js';
@@ -62,31 +61,36 @@ export async function up(flags: UpFlags): Promise<number> {
   );
   const temporal = await connectTemporal(stack.addresses.temporal);
   try {
-    const { tenant } = stack.addresses;
-    output.terminal.line(`Copying ${tenant.name} (${tenant.origin}):`);
+    const { tenants } = stack.addresses;
+    output.terminal.line(`Copying ${tenants.map(({ name, origin }) => `${name} (${origin})`).join(', ')}:`);
     const stopDrawing = new AbortController();
     const syncing = syncLive(temporal.client, output.terminal, {
       signal: stopDrawing.signal,
       taskQueue: config.temporal.taskQueue,
-      tenant: tenant.name,
+      tenants: tenants.map(({ name }) => ({ name, resources: settingsOf(config, name).resources })),
       input,
     });
     // After a Ctrl-C nobody waits for it any more: what it says then is that the server went away.
     syncing.catch(() => {});
-    const result = await Promise.race([syncing, ends]);
+    const synced = await Promise.race([syncing, ends]);
     stopDrawing.abort();
-    if (result === 'interrupted') return await sayStopping(output, EXIT.interrupted);
-    if (result.status === 'completed') await printOverview(output.terminal, clickhouse, stack.addresses, flags.dataDir);
-    for (const problem of problemsOf(result)) process.stderr.write(`${problem}\n`);
-    output.result(upDocument(result, stack));
-    const exitCode = result.status === 'completed' ? EXIT.done : EXIT.failed;
+    if (synced === 'interrupted') return await sayStopping(output, EXIT.interrupted);
+    if (allCompleted(synced)) await printOverview(output.terminal, clickhouse, stack.addresses, flags.dataDir);
+    for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
+    output.result(upDocument(synced, stack));
+    const exitCode = allCompleted(synced) ? EXIT.done : EXIT.failed;
     // With nothing copied at all (a wrong secret) schedules would only repeat it.
-    const someDone = Object.values(result.resources).some(({ status }) => status === 'completed');
+    const results = synced.flatMap(({ result }) => Object.values(result?.resources ?? {}));
+    const someDone = results.some(({ status }) => status === 'completed');
     if (flags.once || !someDone) return exitCode;
 
-    const wanted = wantedSchedules(config, resources);
-    await applySchedules(temporal.client, config.temporal.taskQueue, tenant.name, wanted);
-    output.terminal.line(`Schedules are running${describeSchedules(wanted)}. Ctrl-C stops everything.`);
+    for (const { name } of tenants) {
+      const wanted = wantedSchedules(settingsOf(config, name), resources);
+      await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted);
+      const label = tenants.length > 1 ? ` of ${name}` : '';
+      output.terminal.line(`Schedules${label} are running${describeSchedules(wanted)}.`);
+    }
+    output.terminal.line('Ctrl-C stops everything.');
     await ends;
     return await sayStopping(output, EXIT.done);
   } finally {
@@ -98,7 +102,7 @@ function started(config: Config): string {
   const parts = [
     config.temporal.address === null ? 'a Temporal server' : undefined,
     config.clickhouse.url === null ? 'ClickHouse' : undefined,
-    config.tenant === null ? 'an emulated Auth0 tenant (AUTH0_DOMAIN is not set)' : undefined,
+    config.tenants.length === 0 ? 'an emulated Auth0 tenant (no tenant is configured)' : undefined,
     'the worker',
   ];
   return `Starting ${parts.filter((part) => part !== undefined).join(', ')}; data in ${config.stack.dataDir}`;
@@ -143,11 +147,9 @@ async function close(clickhouse: ClickHouseClient, stack: Stack, dataDir: DataDi
 }
 
 /** The document of `up --json` and `sync --json`: scripts rely on its fields. */
-export function upDocument(result: TenantResult, { addresses }: Pick<Stack, 'addresses'>): unknown {
+export function upDocument(synced: readonly SyncedTenant[], { addresses }: Pick<Stack, 'addresses'>): unknown {
   return {
-    tenant: result.tenant,
-    status: result.status,
-    resources: result.resources,
+    ...syncDocument(synced),
     temporal: { address: addresses.temporal.address, ui: addresses.temporal.ui },
     clickhouse: addresses.clickhouse,
   };

@@ -1,3 +1,4 @@
+import type { ClickHouseClient } from '@clickhouse/client';
 import { createManagementApi } from '../auth0/http.js';
 import { createPacer } from '../auth0/pacer.js';
 import { createTokenSource } from '../auth0/token.js';
@@ -8,7 +9,7 @@ import { readStack } from '../embedded/data-dir.js';
 import { emulatorDefaults } from '../emulator/options.js';
 import { parseInstant } from '../resources/columns.js';
 import type { VerifyDeps } from '../verify/deps.js';
-import { DIFFERENCES, isEqual, type ResourceReport } from '../verify/report.js';
+import { DIFFERENCES, isEqual, type ResourceReport, type VerifyResult } from '../verify/report.js';
 import { createRetry } from '../verify/retry.js';
 import { verifyTenant } from '../verify/verify.js';
 import { programVersion } from '../version.js';
@@ -33,68 +34,89 @@ const DEFAULT_LIMIT = 20;
  */
 export async function verify(flags: VerifyFlags): Promise<number> {
   const output = openOutput(flags);
-  const resources = parseResources(flags.resources) ?? RESOURCES;
+  const asked = parseResources(flags.resources);
   const limit = parseLimit(flags.limit);
   const config = configOf(flags);
-  const window = parseWindow(flags, resources, config);
-  const tenant = tenantOf(config);
+  const tenants = tenantsOf(config);
+  const tasks = tenants.map((tenant) => {
+    const resources = asked ?? tenant.resources;
+    return { tenant, resources, window: parseWindow(flags, resources, tenant) };
+  });
   const abort = new AbortController();
   const interrupt = (): void => abort.abort(new Interrupted());
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 
   const destination = await openDestination(config);
-  const { database } = config.clickhouse;
+  const repairRunId = flags.repair ? `verify-${new Date().toISOString()}` : null;
   try {
-    const deps: VerifyDeps = {
-      tenant: tenant.name,
-      api: createManagementApi({
-        pacer: createPacer(config.pacing),
-        origin: tenant.credentials.origin,
-        tokens: createTokenSource(tenant.credentials, { timeoutMs: config.httpTimeoutMs }),
-        timeoutMs: config.httpTimeoutMs,
-        userAgent: `auth0-clickhouse/${programVersion()}`,
-      }),
-      clickhouse: destination.client,
-      database,
-      store: createPipelineStore(destination.client, database),
-      exportFields: config.extract.exportFields,
-      retry: createRetry({
-        signal: abort.signal,
-        say: (tries, error, waitMs) =>
-          output.terminal.line(`Try ${tries} failed, again in ${duration(waitMs)}: ${error.message}`),
-      }),
-      progress: progressLine(output.terminal),
-      signal: abort.signal,
-    };
-    const repairRunId = flags.repair ? `verify-${new Date().toISOString()}` : null;
-    const result = await verifyTenant(deps, { resources, window, repairRunId, limit });
-    endProgress(output.terminal);
-    print(output, tenant.name, result.resources, flags.repair ?? false);
-    output.result(result);
-    return result.status === 'equal' ? EXIT.done : EXIT.failed;
+    const results: VerifyResult[] = [];
+    for (const { tenant, resources, window } of tasks) {
+      const deps = depsOf(tenant, destination.client, config.clickhouse.database, output.terminal, abort.signal);
+      const result = await verifyTenant(deps, { resources, window, repairRunId, limit });
+      endProgress(output.terminal);
+      print(output, tenant.name, result.resources, flags.repair ?? false);
+      results.push(result);
+    }
+    const equal = results.every(({ status }) => status === 'equal');
+    output.result(results.length === 1 ? results[0] : { status: equal ? 'equal' : 'different', tenants: results });
+    return equal ? EXIT.done : EXIT.failed;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await destination.close();
   }
 }
 
-/** The tenant to ask. Throws CommandError: the credentials of a stack's own tenant are known to its worker only. */
-function tenantOf(config: Config): TenantConfig {
-  if (config.tenant !== null) return config.tenant;
+function depsOf(
+  tenant: TenantConfig,
+  clickhouse: ClickHouseClient,
+  database: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): VerifyDeps {
+  const { credentials, httpTimeoutMs: timeoutMs } = tenant;
+  return {
+    tenant: tenant.name,
+    api: createManagementApi({
+      pacer: createPacer(tenant.pacing),
+      origin: credentials.origin,
+      tokens: createTokenSource(credentials, { timeoutMs }),
+      timeoutMs,
+      userAgent: `auth0-clickhouse/${programVersion()}`,
+    }),
+    clickhouse,
+    database,
+    store: createPipelineStore(clickhouse, database),
+    exportFields: tenant.extract.exportFields,
+    retry: createRetry({
+      signal,
+      say: (tries, error, waitMs) =>
+        terminal.line(`Try ${tries} failed, again in ${duration(waitMs)}: ${error.message}`),
+    }),
+    progress: progressLine(terminal),
+    signal,
+  };
+}
+
+/** The tenants to ask. Throws CommandError: the credentials of a stack's own tenants are known to its worker only. */
+function tenantsOf(config: Config): TenantConfig[] {
+  if (config.tenants.length > 0) return config.tenants;
   const stack = readStack(config.stack.dataDir);
-  if (stack?.tenant.emulated) {
-    const { name, origin } = stack.tenant;
+  const [emulated] = stack?.tenants.filter((tenant) => tenant.emulated) ?? [];
+  if (emulated) {
+    const { name, origin } = emulated;
     const { clientId, clientSecret } = emulatorDefaults;
-    return { name, credentials: { origin, audience: `${origin}/api/v2/`, clientId, clientSecret } };
+    const credentials = { origin, audience: `${origin}/api/v2/`, clientId, clientSecret };
+    return [{ ...config.defaults, name, credentials }];
   }
-  const which = stack === null ? '' : `: those of ${stack.tenant.name} (${stack.tenant.origin}), which is being copied`;
+  const running = (stack?.tenants ?? []).map(({ name, origin }) => `${name} (${origin})`).join(', ');
+  const which = running === '' ? '' : `: those of ${running}, which is being copied`;
   throw new CommandError(
     `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET${which}`,
   );
 }
 
 /** LOGS_START bounds what is copied at all, so it bounds the comparison where no `--from` does. Throws UsageError. */
-function parseWindow(flags: VerifyFlags, resources: readonly ResourceName[], { extract }: Config) {
+function parseWindow(flags: VerifyFlags, resources: readonly ResourceName[], { extract }: TenantConfig) {
   const [from, to] = [parseDate('--from', flags.from), parseDate('--to', flags.to)];
   if ((from !== null || to !== null) && !resources.includes('logs'))
     throw new UsageError('--from and --to bound the logs; users and clients are always compared whole');

@@ -8,11 +8,14 @@ const MARKER = 'auth0-clickhouse.json';
 const LOCK = 'lock.json';
 const STACK = 'stack.json';
 
+/** `emulated`: the tenant is `up`'s own emulator, whose credentials are no secret. */
+const tenantSchema = z.object({ name: z.string(), origin: z.string(), emulated: z.boolean() });
+export type StackTenant = z.infer<typeof tenantSchema>;
+
 /** Where the parts of a running stack are reached. */
 const stackSchema = z.object({
   pid: z.number(),
-  /** `emulated`: the tenant is `up`'s own emulator, whose credentials are no secret. */
-  tenant: z.object({ name: z.string(), origin: z.string(), emulated: z.boolean().default(false) }),
+  tenants: z.array(tenantSchema).min(1),
   temporal: z.object({ address: z.string(), ui: z.string().nullable(), namespace: z.string() }),
   clickhouse: z.object({ url: z.string(), database: z.string() }),
 });

@@ -67,7 +67,7 @@ export async function startStack(
       throw new CommandError('the stack did not start');
 
     const addresses = {
-      tenant: { name: tenant.value.name, origin: tenant.value.origin, emulated: config.tenant === null },
+      tenants: tenant.value.tenants,
       temporal: { ...temporal.value, namespace: config.temporal.namespace },
       clickhouse: { url: clickhouse.value, database: config.clickhouse.database },
     };
@@ -127,8 +127,9 @@ async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promi
 }
 
 async function tenantPart(config: Config, dataDir: DataDir, run: Run, live: boolean) {
-  if (config.tenant !== null) {
-    return { name: config.tenant.name, origin: config.tenant.credentials.origin, env: {} };
+  if (config.tenants.length > 0) {
+    const tenants = config.tenants.map(({ name, credentials: { origin } }) => ({ name, origin, emulated: false }));
+    return { tenants, env: {} };
   }
   const { emulator } = config.stack;
   await refuseUsedPort(emulator.port, 'the tenant emulator', 'EMULATOR_PORT=N');
@@ -158,7 +159,7 @@ async function tenantPart(config: Config, dataDir: DataDir, run: Run, live: bool
     AUTH0_AUDIENCE: `${origin}/api/v2/`,
     AUTH0_TENANT: EMULATED_TENANT,
   };
-  return { name: EMULATED_TENANT, origin, env };
+  return { tenants: [{ name: EMULATED_TENANT, origin, emulated: true }], env };
 }
 
 /** Name of the emulated tenant in tables and workflow ids. */

@@ -4,20 +4,17 @@ import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { NativeConnection, type Worker } from '@temporalio/worker';
-import { createTokenSource } from '../../src/auth0/token.js';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
-import { createSnapshotStore } from '../../src/clickhouse/snapshots.js';
-import { createPipelineStore } from '../../src/clickhouse/store.js';
 import { type Config, parseConfig } from '../../src/config/config.js';
 import { tenantResultOfFailure } from '../../src/contracts/failure-details.js';
-import { RESOURCES, TENANT_WORKFLOW } from '../../src/contracts/names.js';
+import { TENANT_WORKFLOW } from '../../src/contracts/names.js';
 import type { ExtractTenantInput, TenantResult } from '../../src/contracts/types.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { resolveTemporalCli } from '../../src/embedded/temporal/cli.js';
 import { startTemporalServer } from '../../src/embedded/temporal/server.js';
 import { emulatorDefaults } from '../../src/emulator/main.js';
-import { buildWorker, tenantAccess } from '../../src/worker.js';
+import { buildWorker, createDeps } from '../../src/worker.js';
 import { compileSources } from './compiled.js';
 import type { EmulatedTenant } from './emulated-tenant.js';
 
@@ -96,20 +93,10 @@ export async function startLab(): Promise<Lab> {
       }
     },
     async startWorker(tenants, env = {}) {
-      const configs = Object.entries(tenants).map(
-        ([name, { origin }]) => [name, tenantConfig(name, origin, env)] as const,
-      );
-      const [first] = configs;
-      const config = first ? first[1] : parseConfig(env);
-      const built = await buildWorker(native, config, {
-        tenants: new Map(configs.map(([name, own]) => [name, tenantAccess(name, tokensOf(own), own)])),
-        resources: RESOURCES,
-        clickhouse,
-        database: destination.database,
-        store: createPipelineStore(clickhouse, destination.database),
-        snapshots: createSnapshotStore(clickhouse, destination.database),
-        extract: config.extract,
-      });
+      const configs = Object.entries(tenants).map(([name, { origin }]) => tenantConfig(name, origin, env));
+      const config = { ...(configs[0] ?? parseConfig(env)), tenants: configs.flatMap((own) => own.tenants) };
+      const { deps } = createDeps(config.tenants, clickhouse, destination.database);
+      const built = await buildWorker(native, config, deps);
       worker = { worker: built, running: built.run() };
     },
     stopWorker,
@@ -151,9 +138,4 @@ function tenantConfig(name: string, origin: string, env: Record<string, string>)
     SHUTDOWN_GRACE: '1',
     ...env,
   });
-}
-
-function tokensOf({ tenant }: Config) {
-  if (tenant === null) throw new Error('the lab has no tenant');
-  return createTokenSource(tenant.credentials);
 }

@@ -1,22 +1,25 @@
 import { setting } from './setting.js';
-import { text, whole, origin, tenantName, share } from './values.js';
+import { text, whole, origin, resourceNames, tenantName, share } from './values.js';
 
 /** The tenant, and how it is asked. */
 export const AUTH0_SETTINGS = {
   domain: setting({
     name: 'AUTH0_DOMAIN',
+    perTenant: { key: 'domain', type: 'text' },
     group: 'Auth0 tenant (unset: a tenant emulator is started)',
     description: 'Host of the tenant, or a full origin; plain http only on loopback',
     schema: origin,
   }),
   clientId: setting({
     name: 'AUTH0_CLIENT_ID',
+    perTenant: { key: 'clientId', type: 'text' },
     group: 'Auth0 tenant',
     description: 'Client id of a machine-to-machine application with read:users, read:clients and read:logs',
     schema: text,
   }),
   clientSecret: setting({
     name: 'AUTH0_CLIENT_SECRET',
+    perTenant: { key: 'clientSecret', type: 'text' },
     group: 'Auth0 tenant',
     description: 'Its client secret',
     secret: true,
@@ -24,6 +27,7 @@ export const AUTH0_SETTINGS = {
   }),
   audience: setting({
     name: 'AUTH0_AUDIENCE',
+    perTenant: { key: 'audience', type: 'text' },
     group: 'Auth0 tenant',
     description:
       'Audience of the Management API; with a custom domain it stays https://<tenant>.<region>.auth0.com/api/v2/. Unset: https://<AUTH0_DOMAIN>/api/v2/',
@@ -31,12 +35,28 @@ export const AUTH0_SETTINGS = {
   }),
   tenant: setting({
     name: 'AUTH0_TENANT',
+    perTenant: { key: 'name', type: 'text' },
     group: 'Auth0 tenant',
     description: 'Name of the tenant in tables and workflow ids. Unset: made from AUTH0_DOMAIN',
     schema: tenantName,
   }),
+  tenantsFile: setting({
+    name: 'TENANTS_FILE',
+    group: 'Auth0 tenant',
+    description: 'File of several tenants, instead of the variables above. Unset: tenants.yaml, where there is one',
+    schema: text,
+  }),
+  resources: setting({
+    name: 'AUTH0_RESOURCES',
+    perTenant: { key: 'resources', type: 'list' },
+    group: 'Auth0 tenant',
+    description: 'What is copied: logs, users, clients; comma separated',
+    default: 'logs,users,clients',
+    schema: resourceNames,
+  }),
   httpTimeout: setting({
     name: 'AUTH0_HTTP_TIMEOUT',
+    perTenant: { key: 'httpTimeout', type: 'number' },
     group: 'Auth0 tenant',
     description: 'Longest wait for one answer of the API',
     default: '60',
@@ -45,6 +65,7 @@ export const AUTH0_SETTINGS = {
   }),
   rateHeadroom: setting({
     name: 'AUTH0_RATE_HEADROOM',
+    perTenant: { key: 'rateHeadroom', type: 'number' },
     group: 'Auth0 tenant',
     description: "Share of the tenant's rate limit that is left free for its own traffic, 0 to 0.9",
     default: '0.2',
@@ -52,6 +73,7 @@ export const AUTH0_SETTINGS = {
   }),
   maxRps: setting({
     name: 'AUTH0_MAX_RPS',
+    perTenant: { key: 'maxRps', type: 'number' },
     group: 'Auth0 tenant',
     description: "Most requests to the API a second, whatever the tenant's limit. Unset: its limit is the only one",
     unit: 'requests a second',

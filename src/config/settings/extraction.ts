@@ -5,6 +5,7 @@ import { text, whole, start, names, share } from './values.js';
 export const EXTRACTION_SETTINGS = {
   logRetention: setting({
     name: 'AUTH0_LOG_RETENTION_DAYS',
+    perTenant: { key: 'logRetentionDays', type: 'number' },
     group: 'Extraction',
     description:
       'Days that the tenant keeps its logs: 1 Free and Starter, 5 Essentials, 10 Professional, 30 Enterprise. status warns before they are lost. Unset: unknown',
@@ -13,6 +14,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   logsOverlap: setting({
     name: 'LOGS_OVERLAP_SECONDS',
+    perTenant: { key: 'logsOverlapSeconds', type: 'number' },
     group: 'Extraction',
     description: 'How far behind its cursor a run of logs looks again, for events that came late; 0: not at all',
     default: '30',
@@ -21,6 +23,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   maxDeleteShare: setting({
     name: 'MAX_DELETE_SHARE',
+    perTenant: { key: 'maxDeleteShare', type: 'number' },
     group: 'Extraction',
     description:
       'Share of all users or clients that one snapshot may mark as deleted; 100 always may. More waits for sync --accept-deletes',
@@ -29,6 +32,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   pagesPerActivity: setting({
     name: 'PAGES_PER_ACTIVITY',
+    perTenant: { key: 'pagesPerActivity', type: 'number' },
     group: 'Extraction',
     description: 'Pages of 100 records that one activity fetches and inserts at once',
     default: '10',
@@ -37,6 +41,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   logsStart: setting({
     name: 'LOGS_START',
+    perTenant: { key: 'logsStart', type: 'text' },
     group: 'Extraction',
     description: 'Where the first run of logs begins: "oldest" (the oldest kept log) or an ISO 8601 date',
     default: 'oldest',
@@ -44,6 +49,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   snapshotInterval: setting({
     name: 'SNAPSHOT_INTERVAL',
+    perTenant: { key: 'snapshotInterval', type: 'number' },
     group: 'Extraction',
     description: 'How old the last full snapshot of users may be before a sync takes a new one',
     default: '24',
@@ -52,6 +58,7 @@ export const EXTRACTION_SETTINGS = {
   }),
   exportFields: setting({
     name: 'USERS_EXPORT_FIELDS',
+    perTenant: { key: 'exportFields', type: 'list' },
     group: 'Extraction',
     description: 'Further user fields for the export job, e.g. root attributes of identity providers; comma separated',
     schema: names,

@@ -5,6 +5,7 @@ import { whole } from './values.js';
 export const SCHEDULES_SETTINGS = {
   logsInterval: setting({
     name: 'SCHEDULE_LOGS',
+    perTenant: { key: 'schedules.logs', type: 'number' },
     group: 'Schedules',
     description: 'How often logs are extracted; 0: not scheduled',
     default: '60',
@@ -13,6 +14,7 @@ export const SCHEDULES_SETTINGS = {
   }),
   usersInterval: setting({
     name: 'SCHEDULE_USERS',
+    perTenant: { key: 'schedules.users', type: 'number' },
     group: 'Schedules',
     description: 'How often users are extracted in full; 0: not scheduled',
     default: '24',
@@ -21,6 +23,7 @@ export const SCHEDULES_SETTINGS = {
   }),
   clientsInterval: setting({
     name: 'SCHEDULE_CLIENTS',
+    perTenant: { key: 'schedules.clients', type: 'number' },
     group: 'Schedules',
     description: 'How often clients are extracted; 0: not scheduled',
     default: '24',

@@ -9,6 +9,8 @@ export interface Setting<T = unknown> {
   default?: string;
   unit?: string;
   secret?: boolean;
+  /** Where a tenant in tenants.yaml may have a value of its own, and how it is written there. */
+  perTenant?: { key: string; type: 'text' | 'number' | 'list' };
   schema: z.ZodType<T, string>;
 }
 

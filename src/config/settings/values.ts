@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isResourceName, RESOURCES } from '../../contracts/names.js';
 import { isLoopback } from '../../auth0/loopback.js';
 import { parseInstant } from '../../resources/columns.js';
 
@@ -71,3 +72,11 @@ export const names = text.transform((value) =>
 );
 
 export const share = text.regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a share between 0 and 1').transform(Number);
+
+/** Resources by name, each once. */
+export const resourceNames = names.transform((words, context) => {
+  const known = words.filter((word) => isResourceName(word));
+  if (known.length === words.length && words.length > 0) return [...new Set(known)];
+  context.addIssue({ code: 'custom', message: `may hold ${RESOURCES.join(', ')} only` });
+  return z.NEVER;
+});

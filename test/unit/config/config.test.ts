@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Config, ConfigError, parseConfig, type TenantConfig, tenantNameOf } from '../../../src/config/config.js';
+import {
+  type Config,
+  ConfigError,
+  parseConfig,
+  type TenantConfig,
+  tenantNameOf,
+  type TenantSettings,
+} from '../../../src/config/config.js';
 import { COMPOSE_SETTINGS, renderEnvExample, type Setting, SETTINGS } from '../../../src/config/settings.js';
 
 const TENANT = { AUTH0_DOMAIN: 'acme.eu.auth0.com', AUTH0_CLIENT_ID: 'id', AUTH0_CLIENT_SECRET: 's3cr3t' };
 
-function requireTenant({ tenant }: Config): TenantConfig {
-  return tenant ?? expect.fail('there is no tenant');
+function requireTenant({ tenants }: Config): TenantConfig {
+  return tenants[0] ?? expect.fail('there is no tenant');
 }
 
 function problemsOf(env: Record<string, string | undefined>): readonly string[] {
@@ -19,23 +26,29 @@ function problemsOf(env: Record<string, string | undefined>): readonly string[] 
   return [];
 }
 
+const DEFAULTS: TenantSettings = {
+  resources: ['logs', 'users', 'clients'],
+  httpTimeoutMs: 60_000,
+  pacing: { headroom: 0.2, maxRps: null },
+  extract: {
+    pagesPerActivity: 10,
+    logsStart: 'oldest',
+    logsOverlapMs: 30_000,
+    logRetentionMs: null,
+    snapshotIntervalMs: 86_400_000,
+    exportFields: [],
+    maxDeleteShare: 0.2,
+  },
+  schedules: { logs: 60_000, users: 86_400_000, clients: 86_400_000 },
+};
+
 it('has a value for everything that is not a tenant, a server or a program', () => {
   expect(parseConfig({})).toEqual({
-    tenant: null,
-    httpTimeoutMs: 60_000,
-    pacing: { headroom: 0.2, maxRps: null },
+    tenants: [],
+    tenantName: null,
+    defaults: DEFAULTS,
     temporal: { address: null, namespace: 'default', taskQueue: 'auth0-clickhouse' },
     clickhouse: { url: null, database: 'auth0', username: 'default', password: '', cluster: null },
-    extract: {
-      pagesPerActivity: 10,
-      logsStart: 'oldest',
-      logsOverlapMs: 30_000,
-      logRetentionMs: null,
-      snapshotIntervalMs: 86_400_000,
-      exportFields: [],
-      maxDeleteShare: 0.2,
-    },
-    schedules: { logs: 60_000, users: 86_400_000, clients: 86_400_000 },
     stack: {
       dataDir: '.data',
       temporalCliPath: null,
@@ -59,6 +72,7 @@ it('takes every setting', () => {
     ...TENANT,
     AUTH0_AUDIENCE: 'https://acme.eu.auth0.com/api/v2/',
     AUTH0_TENANT: 'acme',
+    AUTH0_RESOURCES: 'clients, logs,clients',
     AUTH0_HTTP_TIMEOUT: '5',
     AUTH0_RATE_HEADROOM: '0.1',
     AUTH0_MAX_RPS: '2.5',
@@ -93,26 +107,10 @@ it('takes every setting', () => {
     SHUTDOWN_GRACE: '8',
     LOG_LEVEL: 'debug',
   });
-  expect(config).toEqual({
-    tenant: {
-      name: 'acme',
-      credentials: {
-        origin: 'https://acme.eu.auth0.com',
-        audience: 'https://acme.eu.auth0.com/api/v2/',
-        clientId: 'id',
-        clientSecret: 's3cr3t',
-      },
-    },
+  const settings: TenantSettings = {
+    resources: ['clients', 'logs'],
     httpTimeoutMs: 5_000,
     pacing: { headroom: 0.1, maxRps: 2.5 },
-    temporal: { address: 'temporal.example:7233', namespace: 'ns', taskQueue: 'q' },
-    clickhouse: {
-      url: 'https://clickhouse.example:8443',
-      database: 'db',
-      username: 'u',
-      password: ' p ',
-      cluster: 'c',
-    },
     extract: {
       pagesPerActivity: 50,
       logsStart: '2026-01-31',
@@ -123,6 +121,30 @@ it('takes every setting', () => {
       maxDeleteShare: 0.5,
     },
     schedules: { logs: 0, users: 3_600_000, clients: 7_200_000 },
+  };
+  expect(config).toEqual({
+    tenants: [
+      {
+        ...settings,
+        name: 'acme',
+        credentials: {
+          origin: 'https://acme.eu.auth0.com',
+          audience: 'https://acme.eu.auth0.com/api/v2/',
+          clientId: 'id',
+          clientSecret: 's3cr3t',
+        },
+      },
+    ],
+    tenantName: 'acme',
+    defaults: settings,
+    temporal: { address: 'temporal.example:7233', namespace: 'ns', taskQueue: 'q' },
+    clickhouse: {
+      url: 'https://clickhouse.example:8443',
+      database: 'db',
+      username: 'u',
+      password: ' p ',
+      cluster: 'c',
+    },
     stack: {
       dataDir: '/data',
       temporalCliPath: '/bin/temporal',
@@ -261,11 +283,11 @@ it('tells every problem at once, one a line', () => {
   const env = { AUTH0_DOMAIN: 'http://acme.com', CLICKHOUSE_URL: 'x', PAGES_PER_ACTIVITY: 'ten', LOG_LEVEL: 'all' };
   const names = problemsOf(env).map((problem) => problem.split(' ')[0]);
   expect(names).toEqual([
+    'PAGES_PER_ACTIVITY',
     'AUTH0_DOMAIN',
     'AUTH0_CLIENT_ID',
     'AUTH0_CLIENT_SECRET',
     'CLICKHOUSE_URL',
-    'PAGES_PER_ACTIVITY',
     'LOG_LEVEL',
   ]);
   const { message } = new ConfigError(problemsOf(env));

@@ -166,6 +166,7 @@ describe('the command line', () => {
   it('has the flags that all commands take in the README', () => {
     expect(read('README.md')).toContain('`--data-dir <folder>`');
     expect(read('README.md')).toContain('`--json`');
+    expect(read('README.md')).toContain('`--tenant <name>`');
   });
 
   it('is what the examples call', () => {
@@ -182,7 +183,7 @@ describe('the command line', () => {
 function leaves(command: Command, path: readonly string[]): { name: string; flags: string[] }[] {
   if (command.commands.length > 0) return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
   const flags = command.options.map((option) => option.flags);
-  return [{ name: path.join(' '), flags: flags.filter((flag) => !/^--(json|data-dir)/.test(flag)) }];
+  return [{ name: path.join(' '), flags: flags.filter((flag) => !/^--(json|data-dir|tenant)/.test(flag)) }];
 }
 
 describe('npm scripts', () => {

@@ -1,0 +1,88 @@
+import type { Credentials } from '../auth0/token.js';
+import type { ResourceName } from '../contracts/names.js';
+import type { Reader } from './reader.js';
+import { SETTINGS as S } from './settings.js';
+
+/** How a tenant is asked and copied: everything but who it is. */
+export interface TenantSettings {
+  resources: ResourceName[];
+  httpTimeoutMs: number;
+  /** How much of the tenant's rate limit is used. `maxRps` null: its limit is the only one. */
+  pacing: { headroom: number; maxRps: number | null };
+  extract: {
+    pagesPerActivity: number;
+    logsStart: string;
+    /** How far behind its cursor a run of logs looks again; 0: not at all. */
+    logsOverlapMs: number;
+    /** Null: unknown. */
+    logRetentionMs: number | null;
+    snapshotIntervalMs: number;
+    exportFields: string[];
+    maxDeleteShare: number;
+  };
+  /** Milliseconds between the runs of a schedule; 0: none. */
+  schedules: { logs: number; users: number; clients: number };
+}
+
+/** A tenant that is configured. */
+export interface TenantConfig extends TenantSettings {
+  name: string;
+  credentials: Credentials;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Reads how a tenant is asked and copied. */
+export function readTenantSettings({ read, number, word }: Reader): TenantSettings {
+  const retentionDays = read(S.logRetention);
+  return {
+    resources: read(S.resources) ?? [],
+    httpTimeoutMs: number(S.httpTimeout) * 1000,
+    pacing: { headroom: number(S.rateHeadroom), maxRps: read(S.maxRps) ?? null },
+    extract: {
+      pagesPerActivity: number(S.pagesPerActivity),
+      logsStart: word(S.logsStart),
+      logsOverlapMs: number(S.logsOverlap) * 1000,
+      logRetentionMs: retentionDays === undefined ? null : retentionDays * 24 * HOUR_MS,
+      maxDeleteShare: number(S.maxDeleteShare),
+      snapshotIntervalMs: number(S.snapshotInterval) * HOUR_MS,
+      exportFields: read(S.exportFields) ?? [],
+    },
+    schedules: {
+      logs: number(S.logsInterval) * 1000,
+      users: number(S.usersInterval) * HOUR_MS,
+      clients: number(S.clientsInterval) * HOUR_MS,
+    },
+  };
+}
+
+/** Who the tenant is, and how it lets us in. Null where nothing is set, and where something is wrong or missing. */
+export function readIdentity(reader: Reader): Pick<TenantConfig, 'name' | 'credentials'> | null {
+  const { read, nameOf, problem, problems } = reader;
+  const before = problems.length;
+  const [origin, clientId, clientSecret] = [read(S.domain), read(S.clientId), read(S.clientSecret)];
+  const [audience, name] = [read(S.audience), read(S.tenant)];
+  const readable = problems.length === before;
+  const required = [S.domain, S.clientId, S.clientSecret] as const;
+  const values = [origin, clientId, clientSecret];
+  const present = required.filter((_, i) => values[i] !== undefined);
+  if (readable && present.length === 0) return null;
+  const because = present.map((setting) => nameOf(setting)).join(' and ');
+  required.forEach((setting, i) => {
+    const label = nameOf(setting);
+    if (values[i] === undefined && !problems.some((text) => text.startsWith(`${label} `)))
+      problem(`${label} is missing${because === '' ? '' : ` (${because} is set)`}`);
+  });
+  if (origin === undefined || clientId === undefined || clientSecret === undefined) return null;
+  return {
+    name: name ?? tenantNameOf(origin),
+    credentials: { origin, audience: audience ?? `${origin}/api/v2/`, clientId, clientSecret },
+  };
+}
+
+/** `acme.eu.auth0.com` is called acme.eu, since acme may exist in another region too; any other host is called itself. */
+export function tenantNameOf(origin: string): string {
+  const { hostname, port } = new URL(origin);
+  const short = hostname.replace(/\.auth0\.com$/, '').replace(/^\[(.*)\]$/, '$1');
+  return `${short}${port === '' ? '' : `-${port}`}`.replaceAll(':', '-');
+}
