@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { KEY_ALGORITHMS } from '../emulator/client-assertion.js';
 import { emulatorDefaults, type EmulatorOptions, runEmulator } from '../emulator/main.js';
 import { type CommonFlags, openOutput } from './context.js';
 import { CommandError, EXIT, UsageError } from './failure.js';
@@ -15,6 +17,8 @@ export interface EmulateFlags extends CommonFlags {
   burst?: string;
   clientId: string;
   clientSecret?: string;
+  clientPublicKey?: string;
+  clientKeyAlg: string;
   shape?: string;
   retentionDays?: string;
 }
@@ -45,6 +49,7 @@ export async function emulate(flags: EmulateFlags): Promise<number> {
     clientId: flags.clientId,
     // An environment variable keeps the secret off the command line, which every user of the machine can read.
     clientSecret: flags.clientSecret ?? process.env['EMULATOR_CLIENT_SECRET'] ?? emulatorDefaults.clientSecret,
+    ...clientKeyOf(flags),
     ...(flags.stateFile !== undefined && { stateFile: flags.stateFile }),
     ...(live !== undefined && { liveIntervalMs: live }),
     ...limitOf(flags, number),
@@ -59,7 +64,7 @@ export async function emulate(flags: EmulateFlags): Promise<number> {
         `Emulated Auth0 tenant "${tenant}" on ${origin}: ${count(Number(flags.logs))} logs, ${count(Number(flags.users))} users, ${count(Number(flags.clients))} clients`,
       );
       terminal.line(
-        `Copy it with AUTH0_DOMAIN=${origin} AUTH0_CLIENT_ID=${flags.clientId} and its AUTH0_CLIENT_SECRET. Ctrl-C stops it.`,
+        `Copy it with AUTH0_DOMAIN=${origin} AUTH0_CLIENT_ID=${flags.clientId} and its ${flags.clientPublicKey === undefined ? 'AUTH0_CLIENT_SECRET' : 'AUTH0_PRIVATE_KEY'}. Ctrl-C stops it.`,
       );
       output.result({ event: 'ready', origin, tenant, pid: process.pid });
     });
@@ -67,6 +72,20 @@ export async function emulate(flags: EmulateFlags): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
     throw new CommandError(error.message);
+  }
+}
+
+/** Throws UsageError for a file that cannot be read, and for an unknown algorithm. */
+function clientKeyOf({ clientPublicKey: file, clientKeyAlg }: EmulateFlags): Pick<EmulatorOptions, 'clientKey'> {
+  const algorithm = KEY_ALGORITHMS.find((known) => known === clientKeyAlg);
+  if (algorithm === undefined)
+    throw new UsageError(`--client-key-alg ${clientKeyAlg}: there are ${KEY_ALGORITHMS.join(', ')}`);
+  if (file === undefined) return {};
+  try {
+    return { clientKey: { publicKey: readFileSync(file, 'utf8'), algorithm } };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    throw new UsageError(`--client-public-key ${file} cannot be read (${String(code ?? error)})`);
   }
 }
 

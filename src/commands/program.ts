@@ -131,6 +131,8 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
         .option('--retention-days <n>', 'days that logs are kept')
         .option('--client-id <id>', 'client id that is let in', 'emulator-client')
         .option('--client-secret <secret>', 'its secret (EMULATOR_CLIENT_SECRET)')
+        .option('--client-public-key <file>', 'PEM file of its public key: it is let in by signed assertions instead')
+        .option('--client-key-alg <alg>', 'algorithm of that key: RS256, RS384 or PS256', 'RS256')
         .option('--state-file <file>', 'keep the tenant there over restarts'),
   ).action(async (flags) => finish(await (await import('./emulate.js')).emulate(flags)));
   return program;

@@ -2,6 +2,7 @@ import { startEmulator, type Emulator } from './emulator.js';
 import type { EmulatorOptions } from './options.js';
 
 export { emulatorDefaults, type EmulatorOptions } from './options.js';
+export type { ClientKey } from './client-assertion.js';
 export { startEmulator, type Emulator } from './emulator.js';
 export type { EmulatorStats } from './stats.js';
 

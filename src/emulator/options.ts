@@ -1,3 +1,4 @@
+import { ClientAssertions, type ClientKey } from './client-assertion.js';
 import { defaultSettings, type EmulatorSettings } from './settings.js';
 
 const DAY_MS = 86_400_000;
@@ -26,6 +27,8 @@ export interface EmulatorOptions extends Partial<EmulatorSettings> {
   readonly clientId?: string;
   /** Its secret. */
   readonly clientSecret?: string;
+  /** Its public key: then it is let in by assertions that the private key signed, and no longer by its secret. */
+  readonly clientKey?: ClientKey;
   /** Audiences that tokens are given for, beside `<origin>/api/v2/`; `https://<tenant>.auth0.com/api/v2/` when absent. */
   readonly audiences?: readonly string[];
   /** Milliseconds between events that happen by themselves; none happen when absent. May be a fraction. */
@@ -52,6 +55,8 @@ export interface ResolvedOptions {
   readonly logSpanMs: number;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Undefined: the client is let in by its secret. */
+  readonly clientAssertions: ClientAssertions | undefined;
   readonly audiences: readonly string[];
   readonly liveIntervalMs: number | undefined;
   readonly stateFile: string | undefined;
@@ -73,10 +78,11 @@ export const emulatorDefaults = {
   clientSecret: 'emulator-s3cr3t-2f8c1b7e',
 } as const;
 
-/** Decides every option. Throws a RangeError for a count, a port or an interval that cannot be. */
+/** Decides every option. Throws a RangeError for a count, a port, an interval or a key that cannot be. */
 export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
   const clock = options.clock ?? Date.now;
   const tenant = options.tenant ?? emulatorDefaults.tenant;
+  const clientId = options.clientId ?? emulatorDefaults.clientId;
   const resolved: ResolvedOptions = {
     port: options.port ?? emulatorDefaults.port,
     host: options.host ?? emulatorDefaults.host,
@@ -87,8 +93,9 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     users: options.users ?? emulatorDefaults.users,
     clients: options.clients ?? emulatorDefaults.clients,
     logSpanMs: options.logSpanMs ?? emulatorDefaults.logSpanMs,
-    clientId: options.clientId ?? emulatorDefaults.clientId,
+    clientId,
     clientSecret: options.clientSecret ?? emulatorDefaults.clientSecret,
+    clientAssertions: options.clientKey && new ClientAssertions(clientId, options.clientKey),
     audiences: options.audiences ?? [`https://${tenant}.auth0.com/api/v2/`],
     liveIntervalMs: options.liveIntervalMs,
     stateFile: options.stateFile,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { oauthError } from '../api-error.js';
+import { KEY_ALGORITHMS } from '../client-assertion.js';
 import type { EmulatorContext } from '../context.js';
 import { jsonReply, type EmulatorRequest, type Reply } from '../exchange.js';
 
@@ -12,15 +13,27 @@ const textRecord = z.record(z.string(), z.unknown());
 export function issueToken(context: EmulatorContext, request: EmulatorRequest): Reply {
   const read = bodyReader(request);
   const grantType = required(read, 'grant_type');
-  const clientId = required(read, 'client_id');
   const { options, settings } = context;
+  // An assertion says itself who the client is.
+  const isAsserted = options.clientAssertions !== undefined && read('client_assertion') !== undefined;
+  const clientId = isAsserted ? (read('client_id') ?? options.clientId) : required(read, 'client_id');
   if (grantType === 'password' || grantType === 'authorization_code' || grantType === 'refresh_token') {
     throw oauthError(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`);
   }
   if (grantType !== 'client_credentials') {
     throw oauthError(403, 'unsupported_grant_type', `Unsupported grant type: ${grantType}`);
   }
-  if (clientId !== options.clientId || read('client_secret') !== options.clientSecret) {
+  if (isAsserted) {
+    const given = { type: read('client_assertion_type'), assertion: read('client_assertion') };
+    const isAccepted = options.clientAssertions?.accept(given, issuers(context, request), request.nowMs) ?? false;
+    // Which check failed stands only in the tenant's own log.
+    if (clientId !== options.clientId || !isAccepted)
+      throw oauthError(401, 'invalid_client', 'Client authentication failed');
+  } else if (
+    clientId !== options.clientId ||
+    options.clientAssertions !== undefined ||
+    read('client_secret') !== options.clientSecret
+  ) {
     throw oauthError(401, 'access_denied', 'Unauthorized');
   }
   const audience = read('audience');
@@ -56,16 +69,25 @@ export function discovery(_context: EmulatorContext, request: EmulatorRequest): 
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['HS256'],
     grant_types_supported: ['client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: [...KEY_ALGORITHMS],
   });
 }
 
 // The official SDKs always write https into the audience, also when a custom fetch takes them elsewhere.
 function isKnownAudience(context: EmulatorContext, request: EmulatorRequest, audience: string): boolean {
-  if (context.options.audiences.includes(audience)) return true;
+  return context.options.audiences.includes(audience) || ownUrls(request, '/api/v2/').includes(audience);
+}
+
+/** What an assertion may be meant for: the tenant's own URL, with its slash. */
+function issuers({ options }: EmulatorContext, request: EmulatorRequest): string[] {
+  return [`https://${options.tenant}.auth0.com/`, ...ownUrls(request, '/')];
+}
+
+function ownUrls(request: EmulatorRequest, path: string): string[] {
   const { host, port } = new URL(request.origin);
   const hosts = [host, ...LOOPBACK_NAMES.map((name) => `${name}:${port}`)];
-  return hosts.some((name) => audience === `http://${name}/api/v2/` || audience === `https://${name}/api/v2/`);
+  return hosts.flatMap((name) => [`http://${name}${path}`, `https://${name}${path}`]);
 }
 
 function required(read: (name: string) => string | undefined, name: string): string {
