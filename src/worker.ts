@@ -144,7 +144,7 @@ export function workflowSource(): { workflowBundle: { codePath: string } } | { w
 /** A worker starts nothing by itself: everything it needs must be set. */
 function incomplete({ tenants, temporal, clickhouse }: Config): ConfigError {
   const missing = [
-    ...(tenants.length === 0 ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET'] : []),
+    ...(tenants.length === 0 ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET or AUTH0_PRIVATE_KEY'] : []),
     ...(temporal.address === null ? ['TEMPORAL_ADDRESS'] : []),
     ...(clickhouse.url === null ? ['CLICKHOUSE_URL'] : []),
   ];

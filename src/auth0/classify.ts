@@ -1,5 +1,6 @@
 import { ExtractError } from '../contracts/errors.js';
 import { isRecord } from '../json/page.js';
+import type { ClientAuthentication } from './client-auth.js';
 import { retryAfterMs } from './retry-timing.js';
 
 /** An answer that was no success. */
@@ -62,7 +63,10 @@ function isExpiredCursor(message: string | undefined): boolean {
 }
 
 /** Turns the token endpoint's refusal into an error of the taxonomy: its shape is OAuth's, not the API's. */
-export function classifyTokenAnswer({ status, headers, text }: Answer, now: number = Date.now()): ExtractError {
+export function classifyTokenAnswer(
+  { status, headers, text }: Answer,
+  { now = Date.now(), method = 'client_secret' }: { now?: number; method?: ClientAuthentication['method'] } = {},
+): ExtractError {
   const { message, code } = readErrorBody(text);
   const context = { status, ...(code !== undefined && { code }) };
   const said = message === undefined ? '' : `: ${message}`;
@@ -71,6 +75,13 @@ export function classifyTokenAnswer({ status, headers, text }: Answer, now: numb
   if (status === 429) return new ExtractError('RateLimited', `The token quota was hit${said}`, context, timing);
   if (status >= 500 || status === 408)
     return new ExtractError('TenantUnavailable', `The token endpoint answered HTTP ${status}${said}`, context, timing);
+  // The words about a refused assertion can speak of its own audience.
+  if (method === 'private_key_jwt' && (status === 401 || code === 'invalid_client' || /assertion/i.test(message ?? '')))
+    return new ExtractError(
+      'CredentialsRejected',
+      `The tenant refused the client id or the assertion that the private key signed${said}`,
+      context,
+    );
   // A bad secret is 401 access_denied "Unauthorized" in practice and invalid_client in the published description;
   // 403 access_denied says that the application has no grant for the audience.
   if (/audience|client-grant|not authorized to access|service not enabled/i.test(message ?? '') || status === 403) {

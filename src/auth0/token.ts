@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import { ExtractError } from '../contracts/errors.js';
 import { classifyNetworkError, classifyTokenAnswer } from './classify.js';
+import { authenticateClient, type ClientAuthentication } from './client-auth.js';
 import { isLoopback } from './loopback.js';
 
 /** Credentials of the machine-to-machine application. */
@@ -9,7 +10,7 @@ export interface Credentials {
   origin: string;
   audience: string;
   clientId: string;
-  clientSecret: string;
+  auth: ClientAuthentication;
 }
 
 /** A bearer token for the Management API, shared by all callers of the process. */
@@ -36,15 +37,20 @@ interface Token {
 }
 
 /**
- * Client credentials grant with an audience. One token until shortly before its `expires_in`; callers that come while
- * it is fetched share that one request. Auth0 counts and logs each token, so it is never fetched per page.
+ * Client credentials grant with an audience, proven by the client secret or a signed assertion. One token until shortly
+ * before its `expires_in`; callers that come while it is fetched share that one request. Auth0 counts and logs each
+ * token, so it is never fetched per page. Throws {@link ExtractError} for an origin or a key that cannot be used.
  * https://auth0.com/docs/secure/tokens/access-tokens/management-api-access-tokens
  */
 export function createTokenSource(
   credentials: Credentials,
   { now = Date.now, timeoutMs = 30_000 }: { now?: () => number; timeoutMs?: number } = {},
 ): TokenSource {
-  const configuration = configure(credentials, timeoutMs);
+  const url = new URL(credentials.origin);
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    throw new ExtractError('Configuration', `${credentials.origin} is plain http and not loopback`);
+  const prove = authenticateClient(credentials.auth);
+  let configuration: oidc.Configuration | undefined;
   let current: Token | undefined;
   let pending: Promise<Token> | undefined;
   let minted = 0;
@@ -52,6 +58,7 @@ export function createTokenSource(
   const fetchToken = async (): Promise<Token> => {
     minted++;
     try {
+      configuration ??= configure(credentials, await prove(), timeoutMs);
       const answer = await oidc.clientCredentialsGrant(configuration, { audience: credentials.audience });
       const lifeMs = answer.expires_in === undefined ? Infinity : answer.expires_in * 1000;
       // A short-lived token keeps half its life, or each request would fetch a new one.
@@ -81,19 +88,22 @@ export function createTokenSource(
   };
 }
 
-function configure({ origin, clientId, clientSecret }: Credentials, timeoutMs: number): oidc.Configuration {
+function configure(
+  { origin, clientId, auth }: Credentials,
+  proof: oidc.ClientAuth,
+  timeoutMs: number,
+): oidc.Configuration {
   const url = new URL(origin);
   const configuration = new oidc.Configuration(
     { issuer: `${url.origin}/`, token_endpoint: `${url.origin}/oauth/token` },
     clientId,
     undefined,
-    oidc.ClientSecretPost(clientSecret),
+    proof,
   );
   configuration.timeout = timeoutMs / 1000;
-  configuration[oidc.customFetch] = (endpoint, options) => fetchFromTokenEndpoint(endpoint, options, clientSecret);
+  configuration[oidc.customFetch] = (endpoint, options) => fetchFromTokenEndpoint(endpoint, options, auth);
   if (url.protocol === 'http:') {
-    if (!isLoopback(url.hostname)) throw new ExtractError('Configuration', `${origin} is plain http and not loopback`);
-    // eslint-disable-next-line typescript/no-deprecated -- marked deprecated only to stand out; loopback is checked above
+    // eslint-disable-next-line typescript/no-deprecated -- marked deprecated only to stand out; the origin is loopback
     oidc.allowInsecureRequests(configuration);
   }
   return configuration;
@@ -103,7 +113,7 @@ function configure({ origin, clientId, clientSecret }: Credentials, timeoutMs: n
 async function fetchFromTokenEndpoint(
   url: string,
   options: oidc.CustomFetchOptions,
-  clientSecret: string,
+  auth: ClientAuthentication,
 ): Promise<Response> {
   let response: Response;
   let text: string;
@@ -122,13 +132,16 @@ async function fetchFromTokenEndpoint(
   }
   if (response.status !== 200) {
     const { status, headers } = response;
-    throw classifyTokenAnswer({ status, headers, text: withoutSecret(text, clientSecret) });
+    throw classifyTokenAnswer({ status, headers, text: withoutProof(text, auth) }, { method: auth.method });
   }
   return new Response(withTokenType(text), { status: 200, headers: { 'content-type': 'application/json' } });
 }
 
 /** Errors are shown and stored, and some gateways repeat in theirs what they were sent: as it is, in JSON or in a form. */
-function withoutSecret(text: string, secret: string): string {
+function withoutProof(text: string, auth: ClientAuthentication): string {
+  // An assertion is a JWT, which reads the same in each of these forms.
+  if (auth.method === 'private_key_jwt') return text.replaceAll(/eyJ[\w-]+(?:\.[\w-]*)*/g, '***');
+  const secret = auth.clientSecret;
   const inJson = JSON.stringify(secret).slice(1, -1);
   const inForm = new URLSearchParams({ '': secret }).toString().slice(1);
   let out = text;

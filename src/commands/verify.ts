@@ -105,13 +105,14 @@ function tenantsOf(config: Config): TenantConfig[] {
   if (emulated) {
     const { name, origin } = emulated;
     const { clientId, clientSecret } = emulatorDefaults;
-    const credentials = { origin, audience: `${origin}/api/v2/`, clientId, clientSecret };
+    const auth = { method: 'client_secret', clientSecret } as const;
+    const credentials = { origin, audience: `${origin}/api/v2/`, clientId, auth };
     return [{ ...config.defaults, name, credentials }];
   }
   const running = (stack?.tenants ?? []).map(({ name, origin }) => `${name} (${origin})`).join(', ');
   const which = running === '' ? '' : `: those of ${running}, which is being copied`;
   throw new CommandError(
-    `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET${which}`,
+    `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or AUTH0_PRIVATE_KEY)${which}`,
   );
 }
 

@@ -104,7 +104,7 @@ function readTenants(
 ): TenantConfig[] {
   const isSet = (name: string) => (env[name] ?? '').trim() !== '';
   if (files.tenants !== null) {
-    for (const { name } of [S.domain, S.clientId, S.clientSecret, S.audience])
+    for (const { name } of [S.domain, S.clientId, S.clientSecret, S.privateKey, S.privateKeyId, S.audience])
       if (isSet(name))
         problems.push(`${name} is set, and so is ${files.tenants.file}: the tenants are in one place only`);
     const lookup = (name: string) => (isSet(name) ? env[name] : undefined);

@@ -1,5 +1,6 @@
 import type { Credentials } from '../auth0/token.js';
 import type { ResourceName } from '../contracts/names.js';
+import { readClientAuth } from './client-auth.js';
 import type { Reader } from './reader.js';
 import { SETTINGS as S } from './settings.js';
 
@@ -60,23 +61,22 @@ export function readTenantSettings({ read, number, word }: Reader): TenantSettin
 export function readIdentity(reader: Reader): Pick<TenantConfig, 'name' | 'credentials'> | null {
   const { read, nameOf, problem, problems } = reader;
   const before = problems.length;
-  const [origin, clientId, clientSecret] = [read(S.domain), read(S.clientId), read(S.clientSecret)];
+  const [origin, clientId] = [read(S.domain), read(S.clientId)];
+  const { label: proof, auth } = readClientAuth(reader);
   const [audience, name] = [read(S.audience), read(S.tenant)];
   const readable = problems.length === before;
-  const required = [S.domain, S.clientId, S.clientSecret] as const;
-  const values = [origin, clientId, clientSecret];
-  const present = required.filter((_, i) => values[i] !== undefined);
+  const required = { [nameOf(S.domain)]: origin, [nameOf(S.clientId)]: clientId, [proof]: auth };
+  const present = Object.entries(required).filter(([, value]) => value !== undefined);
   if (readable && present.length === 0) return null;
-  const because = present.map((setting) => nameOf(setting)).join(' and ');
-  required.forEach((setting, i) => {
-    const label = nameOf(setting);
-    if (values[i] === undefined && !problems.some((text) => text.startsWith(`${label} `)))
+  const because = present.map(([label]) => label).join(' and ');
+  for (const [label, value] of Object.entries(required)) {
+    if (value === undefined && !problems.some((text) => text.startsWith(`${label} `)))
       problem(`${label} is missing${because === '' ? '' : ` (${because} is set)`}`);
-  });
-  if (origin === undefined || clientId === undefined || clientSecret === undefined) return null;
+  }
+  if (origin === undefined || clientId === undefined || auth === undefined) return null;
   return {
     name: name ?? tenantNameOf(origin),
-    credentials: { origin, audience: audience ?? `${origin}/api/v2/`, clientId, clientSecret },
+    credentials: { origin, audience: audience ?? `${origin}/api/v2/`, clientId, auth },
   };
 }
 

@@ -28,6 +28,8 @@ const IDENTITY: ReadonlySet<Setting> = new Set<Setting>([
   SETTINGS.domain,
   SETTINGS.clientId,
   SETTINGS.clientSecret,
+  SETTINGS.privateKey,
+  SETTINGS.privateKeyId,
   SETTINGS.audience,
   SETTINGS.tenant,
 ]);

@@ -11,7 +11,7 @@ const reference: JsonSchema = {
 };
 
 /** Keys of a tenant that `defaults` has no place for. */
-const OWN = new Set(['name', 'domain', 'audience', 'clientId', 'clientSecret']);
+const OWN = new Set(['name', 'domain', 'audience', 'clientId', 'clientSecret', 'privateKey', 'privateKeyId']);
 
 /** The JSON schema of tenants.yaml, for editors; `deploy/tenants.schema.json` is its text. */
 export function tenantsSchema(): JsonSchema {

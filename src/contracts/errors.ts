@@ -13,7 +13,10 @@ export const ERRORS = {
     retry: true,
     next: 'The answer was no valid Management API answer: check that AUTH0_DOMAIN is an Auth0 tenant and no proxy is in between.',
   },
-  CredentialsRejected: { retry: false, next: 'Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.' },
+  CredentialsRejected: {
+    retry: false,
+    next: "Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET; with a private key AUTH0_PRIVATE_KEY, its _ID and _ALG, and this machine's clock, since an assertion is good for one minute.",
+  },
   AudienceRejected: {
     retry: false,
     next: 'Check AUTH0_AUDIENCE (with a custom domain it stays https://<tenant>.<region>.auth0.com/api/v2/) and authorize the application for the Management API.',

@@ -85,7 +85,12 @@ async function verify(name: string, resource: ResourceName, options: Options = {
   const api = createManagementApi({
     pacer: createPacer({ headroom: 0, maxRps: null }),
     origin,
-    tokens: createTokenSource({ origin, audience: `${origin}/api/v2/`, clientId, clientSecret }),
+    tokens: createTokenSource({
+      origin,
+      audience: `${origin}/api/v2/`,
+      clientId,
+      auth: { method: 'client_secret', clientSecret },
+    }),
     timeoutMs: 10_000,
     userAgent: 'test',
   });

@@ -1,5 +1,7 @@
+import { z } from 'zod';
+import { ASSERTION_ALGORITHMS } from '../../auth0/private-key.js';
 import { setting } from './setting.js';
-import { text, whole, origin, resourceNames, tenantName, share } from './values.js';
+import { text, whole, origin, resourceNames, rsaPrivateKey, tenantName, share } from './values.js';
 
 /** The tenant, and how it is asked. */
 export const AUTH0_SETTINGS = {
@@ -21,9 +23,33 @@ export const AUTH0_SETTINGS = {
     name: 'AUTH0_CLIENT_SECRET',
     perTenant: { key: 'clientSecret', type: 'text' },
     group: 'Auth0 tenant',
-    description: 'Its client secret',
+    description: 'Its client secret; or leave it unset and set AUTH0_PRIVATE_KEY',
     secret: true,
     schema: text,
+  }),
+  privateKey: setting({
+    name: 'AUTH0_PRIVATE_KEY',
+    perTenant: { key: 'privateKey', type: 'text' },
+    group: 'Auth0 tenant',
+    description:
+      'Its private key in place of a client secret (Private Key JWT): RSA, 2048 to 4096 bits, PEM; line ends may be written as \\n',
+    secret: true,
+    schema: rsaPrivateKey,
+  }),
+  privateKeyId: setting({
+    name: 'AUTH0_PRIVATE_KEY_ID',
+    perTenant: { key: 'privateKeyId', type: 'text' },
+    group: 'Auth0 tenant',
+    description: 'Key ID (kid) that Auth0 gave to the public key. Unset: none is sent, which Auth0 allows',
+    schema: text,
+  }),
+  privateKeyAlgorithm: setting({
+    name: 'AUTH0_PRIVATE_KEY_ALG',
+    perTenant: { key: 'privateKeyAlgorithm', type: 'text' },
+    group: 'Auth0 tenant',
+    description: 'Algorithm that the public key was registered with in Auth0: RS256, RS384 or PS256',
+    default: 'RS256',
+    schema: z.enum(ASSERTION_ALGORITHMS, { error: 'must be RS256, RS384 or PS256' }),
   }),
   audience: setting({
     name: 'AUTH0_AUDIENCE',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isResourceName, RESOURCES } from '../../contracts/names.js';
 import { isLoopback } from '../../auth0/loopback.js';
+import { parsePrivateKey } from '../../auth0/private-key.js';
 import { parseInstant } from '../../resources/columns.js';
 
 export const text = z.string().trim();
@@ -70,6 +71,15 @@ export const names = text.transform((value) =>
     .map((word) => word.trim())
     .filter((word) => word !== ''),
 );
+
+/** PEM; a file of one-line values carries its line ends as a backslash and an n. */
+export const rsaPrivateKey = text.transform((value, context) => {
+  const pem = `${value.replaceAll(/(?:\\r)?\\n/g, '\n').trim()}\n`;
+  const parsed = parsePrivateKey(pem);
+  if (!('problem' in parsed)) return pem;
+  context.addIssue({ code: 'custom', message: parsed.problem });
+  return z.NEVER;
+});
 
 export const share = text.regex(/^(0(\.\d+)?|1(\.0+)?)$/, 'must be a share between 0 and 1').transform(Number);
 

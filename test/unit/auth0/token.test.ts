@@ -4,6 +4,7 @@ import { describeError, ExtractError, type ErrorKind } from '../../../src/contra
 import { json, type LoopbackServer, startServer } from './loopback-server.js';
 
 const SECRET = 'top s3cr3t+/&"';
+const BY_SECRET = { method: 'client_secret', clientSecret: SECRET } as const;
 const AUDIENCE = 'https://acme.eu.auth0.com/api/v2/';
 
 let server: LoopbackServer | undefined;
@@ -16,8 +17,10 @@ type Answer = Parameters<typeof startServer>[0];
 
 async function source(answer: Answer, options: { now?: () => number; timeoutMs?: number } = {}): Promise<TokenSource> {
   server = await startServer(answer);
-  const credentials = { origin: server.origin, audience: AUDIENCE, clientId: 'the-client', clientSecret: SECRET };
-  return createTokenSource(credentials, options);
+  return createTokenSource(
+    { origin: server.origin, audience: AUDIENCE, clientId: 'the-client', auth: BY_SECRET },
+    options,
+  );
 }
 
 /** An endpoint that numbers its tokens. */
@@ -198,7 +201,7 @@ describe('no answer', () => {
 });
 
 it('refuses plain http to anything but this machine', () => {
-  const credentials = { audience: AUDIENCE, clientId: 'c', clientSecret: SECRET };
+  const credentials = { audience: AUDIENCE, clientId: 'c', auth: BY_SECRET };
   expect(() => createTokenSource({ ...credentials, origin: 'http://acme.eu.auth0.com' })).toThrow(ExtractError);
   expect(() => createTokenSource({ ...credentials, origin: 'http://127.0.0.1.example.com' })).toThrow(ExtractError);
   for (const origin of ['https://acme.eu.auth0.com', 'http://localhost:1', 'http://[::1]:1', 'http://127.1.2.3'])

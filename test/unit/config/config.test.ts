@@ -131,7 +131,7 @@ it('takes every setting', () => {
           origin: 'https://acme.eu.auth0.com',
           audience: 'https://acme.eu.auth0.com/api/v2/',
           clientId: 'id',
-          clientSecret: 's3cr3t',
+          auth: { method: 'client_secret', clientSecret: 's3cr3t' },
         },
       },
     ],
@@ -217,7 +217,7 @@ describe('the tenant', () => {
   it('is there in full or not at all', () => {
     expect(problemsOf({ AUTH0_DOMAIN: 'acme.eu.auth0.com' })).toEqual([
       'AUTH0_CLIENT_ID is missing (AUTH0_DOMAIN is set)',
-      'AUTH0_CLIENT_SECRET is missing (AUTH0_DOMAIN is set)',
+      'AUTH0_CLIENT_SECRET or AUTH0_PRIVATE_KEY is missing (AUTH0_DOMAIN is set)',
     ]);
     expect(problemsOf({ AUTH0_CLIENT_ID: 'x', AUTH0_CLIENT_SECRET: 'y' })).toEqual([
       'AUTH0_DOMAIN is missing (AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET is set)',
@@ -312,7 +312,7 @@ it('never shows a secret, wherever it was put', () => {
   ]);
   expect(problems.join()).not.toContain('s3cr3t');
   for (const { secret, name } of Object.values<Setting>(SETTINGS))
-    expect(secret === true).toBe(/SECRET|PASSWORD/.test(name));
+    expect(secret === true).toBe(/SECRET|PASSWORD|PRIVATE_KEY$/.test(name));
 });
 
 describe('the list of settings', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/config/config.js';
 import { loadConfig, readEnvironment } from '../../../src/config/load.js';
+import { rsaKeys } from '../../support/keys.js';
 
 let folder = '';
 const here = process.cwd();
@@ -69,8 +70,15 @@ describe('a secret from a file', () => {
       AUTH0_CLIENT_SECRET_FILE: secretFile('  s3cr3t \n'),
       CLICKHOUSE_PASSWORD_FILE: join(folder, 'secret'),
     });
-    expect(tenants[0]?.credentials).toMatchObject({ clientSecret: 's3cr3t' });
+    expect(tenants[0]?.credentials).toMatchObject({ auth: { clientSecret: 's3cr3t' } });
     expect(clickhouse.password).toBe('  s3cr3t ');
+  });
+
+  it('may be a private key', () => {
+    process.chdir(folder);
+    const { pkcs1 } = rsaKeys();
+    const [loaded] = loadConfig({ ...tenant, AUTH0_PRIVATE_KEY_FILE: secretFile(pkcs1) }).tenants;
+    expect(loaded?.credentials.auth).toMatchObject({ method: 'private_key_jwt', privateKey: pkcs1 });
   });
 
   it.each([

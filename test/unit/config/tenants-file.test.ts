@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type ConfigFiles, parseConfig } from '../../../src/config/config.js';
 import { tenantsSchema } from '../../../src/config/tenants-schema.js';
+import { rsaKeys } from '../../support/keys.js';
 
 const SECRET = 's3cr3t-of-acme';
 
@@ -54,14 +55,14 @@ describe('tenants.yaml', () => {
         origin: 'https://acme.eu.auth0.com',
         audience: 'https://acme.eu.auth0.com/api/v2/',
         clientId: 'id-a',
-        clientSecret: SECRET,
+        auth: { method: 'client_secret', clientSecret: SECRET },
       },
       {
         name: 'beta',
         origin: 'https://login.beta.example',
         audience: 'https://beta.us.auth0.com/api/v2/',
         clientId: 'id-b',
-        clientSecret: `${SECRET}-file`,
+        auth: { method: 'client_secret', clientSecret: `${SECRET}-file` },
       },
     ]);
     expect(tenants[0]).toMatchObject({
@@ -104,6 +105,21 @@ describe('tenants.yaml', () => {
     ],
     ['a variable that is not set', `tenants:${ACME.replace('ACME_SECRET', 'NOPE')}`, /refers to the variable NOPE/],
     ['a file that is not there', `tenants:${ACME.replace('env: ACME_SECRET', 'file: nope')}`, /nope.*ENOENT/],
+    [
+      'neither secret nor key',
+      `tenants:${ACME.replace('clientSecret: { env: ACME_SECRET }', '')}`,
+      /acme: clientSecret or tenants\.yaml: acme: privateKey is missing/,
+    ],
+    [
+      'a secret and a key',
+      `tenants:${ACME}\n    privateKey: { env: ACME_SECRET }`,
+      /acme: privateKey must be an RSA private key[^]*acme: privateKey are both set/,
+    ],
+    [
+      'a key for all',
+      `defaults: { privateKey: { env: ACME_SECRET } }\ntenants:${ACME}`,
+      /privateKey belongs to a tenant/,
+    ],
     ['a missing client id', `tenants:${ACME.replace('clientId: id-a', '')}`, /acme: clientId is missing/],
     ['a tenant of nothing but a name', 'tenants:\n  - name: empty', /empty: domain is missing/],
     ['a tenant that is no mapping', 'tenants:\n  - acme', /tenant 1 must be a mapping/],
@@ -113,6 +129,22 @@ describe('tenants.yaml', () => {
     const problems = problemsOf(text);
     expect(problems).toMatch(message);
     expect(problems).not.toContain(SECRET);
+  });
+
+  it('takes a private key in place of a secret, and none from the environment', () => {
+    const { pkcs8 } = rsaKeys();
+    const text = `tenants:${ACME.replace('clientSecret: { env: ACME_SECRET }', 'privateKey: { env: ACME_KEY }')}
+    privateKeyId: kid
+    privateKeyAlgorithm: PS256`;
+    expect(load(text, { ACME_KEY: pkcs8 }).tenants[0]?.credentials.auth).toEqual({
+      method: 'private_key_jwt',
+      privateKey: pkcs8,
+      keyId: 'kid',
+      algorithm: 'PS256',
+    });
+    expect(problemsOf(TWO, { AUTH0_PRIVATE_KEY: pkcs8 })).toBe(
+      'AUTH0_PRIVATE_KEY is set, and so is tenants.yaml: the tenants are in one place only',
+    );
   });
 
   it('names all problems of all tenants at once', () => {
