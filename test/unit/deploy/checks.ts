@@ -123,16 +123,24 @@ export function variableProblems(compose: Compose, envExample: string): string[]
     .map((name) => `${name} is not in .env.example`);
 }
 
-const SECRET = /(PASSWORD|PWD|SECRET|TOKEN|API_KEY)$/;
+const SECRET = /(PASSWORD|PWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)$/;
+/** A private key can stand in for it, so Compose cannot demand it; the worker demands one of the two. */
+const REPLACEABLE = '${AUTH0_CLIENT_SECRET:-}';
 
 /** A secret is read from the environment and has no default; an empty value withholds one. */
 export function secretProblems(compose: Compose): string[] {
   const weak = interpolations(compose)
-    .filter(({ name, operator }) => SECRET.test(name) && operator !== ':?')
+    .filter(
+      ({ name, operator }) =>
+        SECRET.test(name) && operator !== ':?' && !REPLACEABLE.startsWith(`\${${name}${operator}`),
+    )
     .map(({ name }) => `${name} is a secret that may be missing or has a default`);
   const literal = services(compose).flatMap(([service, { environment = {}, build }]) =>
     Object.entries({ ...environment, ...build?.args })
-      .filter(([name, value]) => SECRET.test(name) && value !== '' && !/^\$\{\w+:\?[^}]*\}$/.test(value))
+      .filter(
+        ([name, value]) =>
+          SECRET.test(name) && value !== '' && value !== REPLACEABLE && !/^\$\{\w+:\?[^}]*\}$/.test(value),
+      )
       .map(([name]) => `${service}: ${name} is written out`),
   );
   const baked = services(compose).flatMap(([service, { build }]) =>

@@ -174,7 +174,14 @@ describe('docker-compose.yml', () => {
 
   it.each([
     ['written out', /'\$\{TEMPORAL_DB_PASSWORD:[^']*'/, 'temporal', 'POSTGRES_PASSWORD is written out'],
-    ['with a default', '${AUTH0_CLIENT_SECRET:?', '${AUTH0_CLIENT_SECRET:-', 'AUTH0_CLIENT_SECRET is a secret'],
+    ['with a default', '${CLICKHOUSE_PASSWORD:?', '${CLICKHOUSE_PASSWORD:-', 'CLICKHOUSE_PASSWORD is a secret'],
+    [
+      'with another default than none',
+      '${AUTH0_CLIENT_SECRET:-}',
+      '${AUTH0_CLIENT_SECRET:-x}',
+      'AUTH0_CLIENT_SECRET is w',
+    ],
+    ['that is a key', 'CLICKHOUSE_URL: http', 'AUTH0_PRIVATE_KEY: http', 'AUTH0_PRIVATE_KEY is written out'],
     ['in the image', 'VERSION: 0.1.0', "KEY: '${AUTH0_CLIENT_ID}'", 'AUTH0_CLIENT_ID goes into the image'],
   ])('sees a secret %s', (_, from, to, problem) => {
     expect(secretProblems(load(changed(from, to)))).toContainEqual(expect.stringContaining(problem));
@@ -185,7 +192,7 @@ describe('docker-compose.yml', () => {
       expect(compose.services[name]?.environment).toMatchObject({
         AUTH0_DOMAIN: expect.stringContaining(':?'),
         AUTH0_CLIENT_ID: expect.stringContaining(':?'),
-        AUTH0_CLIENT_SECRET: expect.stringContaining(':?'),
+        AUTH0_CLIENT_SECRET: '${AUTH0_CLIENT_SECRET:-}',
         AUTH0_AUDIENCE: '${AUTH0_AUDIENCE:-}',
         TEMPORAL_ADDRESS: 'temporal:7233',
         TEMPORAL_NAMESPACE: '${TEMPORAL_NAMESPACE:-default}',
