@@ -8,7 +8,8 @@ export async function retryUntilUp<T>(
   attempt: () => Promise<T>,
   options: {
     forMs: number;
-    say: (tries: number, error: unknown) => void;
+    /** Told which try failed, why, and how long tries go on, ms. */
+    say: (tries: number, error: unknown, leftMs: number) => void;
     isFinal?: (error: unknown) => boolean;
     signal?: AbortSignal;
   },
@@ -20,7 +21,7 @@ export async function retryUntilUp<T>(
     } catch (error) {
       const wait = Math.min(250 * 2 ** (tries - 1), 5_000);
       if (options.isFinal?.(error) || Date.now() + wait > until) throw error;
-      options.say(tries, error);
+      options.say(tries, error, until - Date.now());
       await sleep(wait, undefined, options.signal && { signal: options.signal });
     }
   }

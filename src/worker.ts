@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { DefaultLogger, type NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
 import { createManagementApi } from './auth0/http.js';
@@ -18,6 +18,7 @@ import { ExtractError } from './contracts/errors.js';
 import { reportAndExit } from './commands/failure.js';
 import { createLogger, type Logger } from './logger.js';
 import { retryUntilUp } from './retry-until-up.js';
+import { connectWorker, temporalWorkerOptions } from './temporal/worker-connection.js';
 import { programVersion } from './version.js';
 
 /** How long a worker waits for servers that are not up yet. */
@@ -46,19 +47,24 @@ export async function runWorker(
   await retryUntilUp(prepare, {
     forMs: START_PATIENCE_MS,
     isFinal: (error) => error instanceof ExtractError && error.kind !== 'DestinationUnavailable',
-    say: (tries, error) => logger.warn({ tries, url, reason: String(error) }, 'ClickHouse is not up yet'),
+    say: (tries, error, leftMs) =>
+      logger.warn({ tries, url, leftS: seconds(leftMs), reason: String(error) }, 'ClickHouse is not up yet'),
   });
-  const connection = await retryUntilUp(() => connectNatively(address), {
-    forMs: START_PATIENCE_MS,
-    say: (tries) => logger.warn({ tries, address }, 'Temporal is not up yet'),
-  });
+  const { connection, searchAttributes } = await connectWorker(
+    { ...config.temporal, address },
+    {
+      forMs: START_PATIENCE_MS,
+      say: ({ tries, reason, leftMs }) =>
+        logger.warn({ tries, address, leftS: seconds(leftMs), reason }, 'Temporal is not up yet'),
+    },
+  );
 
   const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database);
-  const worker = await buildWorker(connection, config, { ...deps, ...watching });
-  logger.info(
-    { tenants: config.tenants.map(({ name }) => name), address, url, taskQueue: config.temporal.taskQueue },
-    'worker is ready',
-  );
+  const worker = await buildWorker(connection, config, { ...deps, searchAttributes, ...watching });
+  const { namespace, taskQueue, deployment } = config.temporal;
+  const tenants = config.tenants.map(({ name }) => name);
+  logger.info({ tenants, address, namespace, url, taskQueue, searchAttributes }, 'worker is ready');
+  if (deployment) logger.info(deployment, 'this version gets work once it is current, see docs/temporal-cloud.md');
   process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
   try {
     await worker.run();
@@ -109,8 +115,7 @@ function tenantAccess(tenant: TenantConfig, tokens: TokenSource): TenantAccess {
 export function buildWorker(connection: NativeConnection, config: Config, deps: ActivityDeps): Promise<Worker> {
   return Worker.create({
     connection,
-    namespace: config.temporal.namespace,
-    taskQueue: config.temporal.taskQueue,
+    ...temporalWorkerOptions(config.temporal),
     ...workflowSource(),
     activities: createActivities(deps),
     identity: `auth0-clickhouse ${programVersion()} ${process.pid}@${hostname()}`,
@@ -151,8 +156,8 @@ function incomplete({ tenants, temporal, clickhouse }: Config): ConfigError {
   return new ConfigError(missing.map((variable) => `${variable} is missing: a worker needs it`));
 }
 
-async function connectNatively(address: string): Promise<NativeConnection> {
-  return NativeConnection.connect({ address });
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }
 
 /** Temporal's own log lines go through our logger, on one stream and in one format. */

@@ -22,6 +22,8 @@ export interface ActivityDeps {
   database: string;
   store: PipelineStore;
   snapshots: SnapshotStore;
+  /** Whether the namespace has the search attributes of runs registered; unset: it has not. */
+  searchAttributes?: boolean;
   /** Told of each step of an activity that writes. Only the kill matrix listens: it ends the process right there. */
   reached?: (step: ActivityStep) => void;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Activities } from '../contracts/activities.js';
+import type { Activities, SearchAttributesKnown } from '../contracts/activities.js';
 import { awaitRun } from './await-run.js';
 import { closeRun } from './close-run.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
@@ -11,13 +11,14 @@ import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-exp
 
 /** The activities that a worker registers, bound to what they need. */
 export function createActivities(deps: ActivityDeps): Activities {
+  const known: SearchAttributesKnown = deps.searchAttributes === true ? { searchAttributes: true } : {};
   return {
     describeTenant: (input) =>
       atActivityEdge(async () => {
         const { name, resources } = tenantOf(deps, input.tenant);
-        return { tenant: name, resources: [...resources] };
+        return { tenant: name, resources: [...resources], ...known };
       }),
-    openRun: (input) => atActivityEdge(() => beating(() => openRun(deps, input))),
+    openRun: (input) => atActivityEdge(() => beating(async () => ({ ...(await openRun(deps, input)), ...known }))),
     fetchPages: (input) => atActivityEdge(() => fetchPages(deps, input)),
     startUsersExport: (input) => atActivityEdge(() => beating(() => startUsersExport(deps, input))),
     awaitUsersExport: (input) => atActivityEdge(() => awaitUsersExport(deps, input)),

@@ -24,8 +24,8 @@ export async function checkServers(config: Config): Promise<void> {
   const found = problems.filter((problem) => problem !== null);
   if (found.length > 0) throw new CommandError(found.join('\n'));
 
-  const { address, namespace } = config.temporal;
-  if (address !== null) await (await connectTemporal({ address, namespace })).close();
+  const { address } = config.temporal;
+  if (address !== null) await (await connectTemporal({ ...config.temporal, address })).close();
   const { url } = config.clickhouse;
   if (url !== null) {
     const client = openClickHouse({ ...config.clickhouse, url });

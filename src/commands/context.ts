@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
 import { isDataDir, readStack, type StackAddresses } from '../embedded/data-dir.js';
 import { connectTemporal, type TemporalHandle } from '../temporal/connect.js';
+import type { TemporalTarget } from '../temporal/connection-options.js';
 import { CommandError, UsageError } from './failure.js';
 import { createTerminal, type Terminal } from './terminal.js';
 
@@ -53,7 +54,8 @@ export function configOf(flags: CommonFlags, more: Record<string, string | undef
 export interface Reached {
   /** The tenants that are meant: the one of `--tenant`, else all that are known here. Empty: none is known. */
   tenants: readonly string[];
-  temporal: { address: string; namespace: string; ui: string | null } | null;
+  /** With credentials in it: print its address and its UI only. */
+  temporal: (TemporalTarget & { ui: string | null }) | null;
   clickhouse: { url: string; database: string } | null;
   stack: StackAddresses | null;
 }
@@ -61,11 +63,12 @@ export interface Reached {
 /** Finds tenants, Temporal and ClickHouse: what is configured wins over what `up` has started. Throws UsageError. */
 export function reach(config: Config): Reached {
   const stack = readStack(config.stack.dataDir);
-  const { address, namespace } = config.temporal;
+  const { address } = config.temporal;
   const { url, database } = config.clickhouse;
   return {
     tenants: meantTenants(config, stack),
-    temporal: address === null ? (stack?.temporal ?? null) : { address, namespace, ui: null },
+    temporal:
+      address === null ? stack && { ...config.temporal, ...stack.temporal } : { ...config.temporal, address, ui: null },
     clickhouse: url === null ? (stack?.clickhouse ?? null) : { url, database },
     stack,
   };

@@ -14,6 +14,8 @@ export interface SyncRequest {
   taskQueue: string;
   tenants: readonly SyncTenant[];
   input: Omit<ExtractTenantInput, 'tenant'>;
+  /** See StartOptions. */
+  searchAttributes: boolean;
   /** Ends the display, not the sync. */
   signal?: AbortSignal;
 }
@@ -91,7 +93,7 @@ async function syncOne(
   tenant: string,
 ): Promise<SyncedTenant> {
   const { taskQueue, input, signal } = request;
-  const run = await startSync(client, taskQueue, tenant, input);
+  const run = await startSync(client, taskQueue, tenant, input, request);
   const hasWishes = Object.keys(input).length > 0;
   if (run.joined) {
     const then = hasWishes ? ' What you asked for is done after it.' : '';

@@ -32,11 +32,11 @@ export function wantedSchedules(
 export async function scheduleApply(flags: ScheduleFlags): Promise<number> {
   const output = openOutput(flags);
   const config = configOf(flags);
-  const { client, close, reached } = await openTemporal(config);
+  const { client, close, reached, searchAttributes } = await openTemporal(config);
   try {
     const tenant = theTenant(reached);
     const wanted = wantedSchedules(settingsOf(config, tenant), parseResources(flags.resources));
-    const applied = await applySchedules(client, config.temporal.taskQueue, tenant, wanted);
+    const applied = await applySchedules(client, config.temporal.taskQueue, tenant, wanted, { searchAttributes });
     const rows = applied.map(({ scheduleId: id, action, everyMs }) => [
       `  ${id}`,
       action,

@@ -27,7 +27,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
   // Only logs have log ids.
   const resources = parseResources(flags.resources) ?? (from?.kind === 'log id' ? ['logs' as const] : undefined);
   const config = configOf(flags);
-  const { client, close, reached } = await openTemporal(config);
+  const { client, close, reached, searchAttributes } = await openTemporal(config);
   const { taskQueue } = config.temporal;
   const input: ExtractTenantInput = {
     ...(resources && { resources }),
@@ -39,7 +39,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
     if (flags.detach) {
       const started = [];
       for (const tenant of reached.tenants) {
-        const { workflowId, runId, joined } = await startSync(client, taskQueue, tenant, input);
+        const { workflowId, runId, joined } = await startSync(client, taskQueue, tenant, input, { searchAttributes });
         output.terminal.line(
           `${joined ? 'Already under way:' : 'Started'} ${workflowId} (run ${runId}); see how it goes with: status`,
         );
@@ -49,7 +49,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
       return EXIT.done;
     }
     const tenants = reached.tenants.map((name) => ({ name, resources: settingsOf(config, name).resources }));
-    const synced = await syncLive(client, output.terminal, { taskQueue, tenants, input });
+    const synced = await syncLive(client, output.terminal, { taskQueue, tenants, input, searchAttributes });
     for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
     output.result({
       ...syncDocument(synced),

@@ -59,7 +59,7 @@ export async function up(flags: UpFlags): Promise<number> {
     { ...config.clickhouse, url: stack.addresses.clickhouse.url },
     { useDatabase: true },
   );
-  const temporal = await connectTemporal(stack.addresses.temporal);
+  const temporal = await connectTemporal({ ...config.temporal, ...stack.addresses.temporal });
   try {
     const { tenants } = stack.addresses;
     output.terminal.line(`Copying ${tenants.map(({ name, origin }) => `${name} (${origin})`).join(', ')}:`);
@@ -69,6 +69,7 @@ export async function up(flags: UpFlags): Promise<number> {
       taskQueue: config.temporal.taskQueue,
       tenants: tenants.map(({ name }) => ({ name, resources: settingsOf(config, name).resources })),
       input,
+      searchAttributes: temporal.searchAttributes,
     });
     // After a Ctrl-C nobody waits for it any more: what it says then is that the server went away.
     syncing.catch(() => {});
@@ -86,7 +87,7 @@ export async function up(flags: UpFlags): Promise<number> {
 
     for (const { name } of tenants) {
       const wanted = wantedSchedules(settingsOf(config, name), resources);
-      await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted);
+      await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);
       const label = tenants.length > 1 ? ` of ${name}` : '';
       output.terminal.line(`Schedules${label} are running${describeSchedules(wanted)}.`);
     }

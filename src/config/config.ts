@@ -4,6 +4,7 @@ import { createReader } from './reader.js';
 import { SETTINGS as S } from './settings.js';
 import { readIdentity, readTenantSettings, type TenantConfig, type TenantSettings } from './tenant.js';
 import { parseTenantsFile } from './tenants-file.js';
+import { readTemporal, type TemporalConfig } from './temporal.js';
 
 export { ConfigError } from './problems.js';
 export { type TenantConfig, tenantNameOf, type TenantSettings } from './tenant.js';
@@ -16,7 +17,7 @@ export interface Config {
   tenantName: string | null;
   /** How a tenant is copied that is not configured here, such as the emulated one. */
   defaults: TenantSettings;
-  temporal: { address: string | null; namespace: string; taskQueue: string };
+  temporal: TemporalConfig;
   /** `url` is null where no server is configured, and an embedded one is meant. */
   clickhouse: Omit<Destination, 'url'> & { url: string | null };
   stack: {
@@ -62,11 +63,7 @@ export function parseConfig(
     tenants: readTenants(env, files, problems, defaults),
     tenantName: read(S.tenant) ?? null,
     defaults,
-    temporal: {
-      address: read(S.temporalAddress) ?? null,
-      namespace: word(S.temporalNamespace),
-      taskQueue: word(S.temporalTaskQueue),
-    },
+    temporal: readTemporal(read, env, problems),
     clickhouse: {
       url: read(S.clickhouseUrl) ?? null,
       database: word(S.clickhouseDatabase),

@@ -22,7 +22,12 @@ export interface Activities {
   awaitRun(input: { workflowId: string }): Promise<ResourceResult | null>;
 }
 
-export interface TenantDescription {
+/** Present where the namespace has the search attributes registered; elsewhere setting one would stop the run. */
+export interface SearchAttributesKnown {
+  searchAttributes?: true;
+}
+
+export interface TenantDescription extends SearchAttributesKnown {
   tenant: string;
   resources: ResourceName[];
 }
@@ -42,10 +47,12 @@ export interface OpenRunInput {
   lastCursor?: string;
 }
 
-export type OpenRunResult =
-  | { kind: 'run'; state: RunState }
-  /** The workflow id is not the resource's own one: run or join that one instead. */
-  | { kind: 'redirect'; tenant: string; workflowId: string };
+export type OpenRunResult = SearchAttributesKnown &
+  (
+    | { kind: 'run'; state: RunState }
+    /** The workflow id is not the resource's own one: run or join that one instead. */
+    | { kind: 'redirect'; tenant: string; workflowId: string }
+  );
 
 export interface FetchPagesInput {
   tenant: string;

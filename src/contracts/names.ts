@@ -13,6 +13,11 @@ export const RESOURCE_WORKFLOWS = {
 } as const satisfies Record<ResourceName, string>;
 export const TENANT_WORKFLOW = 'extractTenant';
 
+/** Search attributes that runs carry where the namespace has them registered (both as Keyword). */
+export const TENANT_ATTRIBUTE = 'Auth0Tenant';
+export const RESOURCE_ATTRIBUTE = 'Auth0Resource';
+export const SEARCH_ATTRIBUTES = [TENANT_ATTRIBUTE, RESOURCE_ATTRIBUTE] as const;
+
 /** Query that every resource workflow answers with a {@link Progress}. */
 export const PROGRESS_QUERY = 'progress';
 

@@ -6,8 +6,11 @@ import {
   type ScheduleOptions,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
+import type { SearchAttributePair, TypedSearchAttributes } from '@temporalio/common';
 import { type ResourceName, RESOURCES, scheduledWorkflowId, scheduleId, TENANT_WORKFLOW } from '../contracts/names.js';
 import type { ExtractTenantInput } from '../contracts/types.js';
+import { attributesOf } from './search-attributes.js';
+import type { StartOptions } from './sync-run.js';
 
 /** The schedule of one resource as it should be. `everyMs` 0: there should be none. */
 export interface WantedSchedule {
@@ -45,6 +48,7 @@ export async function applySchedules(
   taskQueue: string,
   tenant: string,
   wanted: readonly WantedSchedule[],
+  options: StartOptions = {},
 ): Promise<AppliedSchedule[]> {
   const applied: AppliedSchedule[] = [];
   for (const { resource, everyMs } of wanted) {
@@ -54,7 +58,7 @@ export async function applySchedules(
         ? (await deleteSchedule(client, id))
           ? 'deleted'
           : 'none'
-        : await createOrUpdate(client, definition(taskQueue, tenant, resource, everyMs));
+        : await createOrUpdate(client, definition(taskQueue, tenant, resource, everyMs, options));
     applied.push({ resource, scheduleId: id, action, everyMs });
   }
   return applied;
@@ -83,7 +87,13 @@ async function createOrUpdate(client: Client, options: ScheduleOptions): Promise
   return 'updated';
 }
 
-function definition(taskQueue: string, tenant: string, resource: ResourceName, everyMs: number): ScheduleOptions {
+function definition(
+  taskQueue: string,
+  tenant: string,
+  resource: ResourceName,
+  everyMs: number,
+  { searchAttributes = false }: StartOptions,
+): ScheduleOptions {
   const input: ExtractTenantInput = { tenant, resources: [resource], ...(resource === 'users' && { full: true }) };
   return {
     scheduleId: scheduleId(tenant, resource),
@@ -95,6 +105,7 @@ function definition(taskQueue: string, tenant: string, resource: ResourceName, e
       taskQueue,
       args: [input],
       staticSummary: `Scheduled: ${resource} of ${tenant}`,
+      ...(searchAttributes && { typedSearchAttributes: attributesOf(tenant, resource) }),
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW },
   };
@@ -107,8 +118,17 @@ function isSame(present: ScheduleDescription, { spec, action }: ScheduleOptions)
     (present.spec.calendars ?? []).length === 0 &&
     present.action.type === 'startWorkflow' &&
     present.action.taskQueue === action.taskQueue &&
-    JSON.stringify(present.action.args) === JSON.stringify(action.args)
+    JSON.stringify(present.action.args) === JSON.stringify(action.args) &&
+    attributesText(present.action.typedSearchAttributes) === attributesText(action.typedSearchAttributes)
   );
+}
+
+function attributesText(attributes: SearchAttributePair[] | TypedSearchAttributes = []): string {
+  const pairs = Array.isArray(attributes) ? attributes : attributes.getAll();
+  return pairs
+    .map(({ key, value }) => JSON.stringify([key.name, value]))
+    .toSorted((a, b) => a.localeCompare(b))
+    .join();
 }
 
 /** The schedules of a tenant that exist, with their last and next runs. */

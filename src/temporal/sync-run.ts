@@ -14,6 +14,7 @@ import {
 } from '../contracts/names.js';
 import { errorOfFailure } from '../contracts/failure.js';
 import type { ExtractTenantInput, Progress, TenantResult } from '../contracts/types.js';
+import { attributesOf } from './search-attributes.js';
 
 /** How a sync ended: with its result, or, where it left none, why. */
 export type SyncEnd = { kind: 'result'; result: TenantResult } | { kind: 'lost'; reason: string };
@@ -27,15 +28,22 @@ export interface SyncRun {
   end(): Promise<SyncEnd>;
 }
 
+/** How runs are started on the server at hand. */
+export interface StartOptions {
+  /** Whether the namespace has the search attributes of runs registered: a start that names unknown ones is refused. */
+  searchAttributes?: boolean;
+}
+
 /** Starts a sync of a tenant; one that is under way is joined, since the workflow id is the lock. */
 export async function startSync(
   client: Client,
   taskQueue: string,
   tenant: string,
   input: ExtractTenantInput,
+  options: StartOptions = {},
 ): Promise<SyncRun> {
   const workflowId = tenantWorkflowId(tenant);
-  const { handle, runId, joined } = await startOrJoin(client, workflowId, taskQueue, { ...input, tenant });
+  const { handle, runId, joined } = await startOrJoin(client, workflowId, taskQueue, { ...input, tenant }, options);
   return {
     workflowId,
     runId,
@@ -53,7 +61,13 @@ export async function startSync(
   };
 }
 
-async function startOrJoin(client: Client, workflowId: string, taskQueue: string, input: ExtractTenantInput) {
+async function startOrJoin(
+  client: Client,
+  workflowId: string,
+  taskQueue: string,
+  input: ExtractTenantInput & { tenant: string },
+  { searchAttributes = false }: StartOptions,
+) {
   try {
     const handle = await client.workflow.start(TENANT_WORKFLOW, {
       taskQueue,
@@ -61,6 +75,7 @@ async function startOrJoin(client: Client, workflowId: string, taskQueue: string
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `Sync of ${input.tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
+      ...(searchAttributes && { typedSearchAttributes: attributesOf(input.tenant) }),
     });
     return { handle, runId: handle.firstExecutionRunId, joined: false };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { SearchAttributesKnown } from '../contracts/activities.js';
 import { errorOfFailure } from '../contracts/failure.js';
 import { isTenantResult, resultOfFailure } from '../contracts/failure-details.js';
 import { type ResourceName, resourceWorkflowId } from '../contracts/names.js';
@@ -12,6 +13,7 @@ import {
 import { describing } from './activities.js';
 import { runUnderOwnId } from './resource-run.js';
 import { statusOf } from './run-state.js';
+import { markRun } from './search-attributes.js';
 
 /**
  * Copies a tenant: every resource as a child of its own, side by side. What schedules, cron and `sync` start. One
@@ -21,9 +23,10 @@ export async function extractTenant(input?: ExtractTenantInput | null): Promise<
   const { resources, ...extract } = input ?? {};
   const described = await describe(extract.tenant);
   const { tenant } = described;
+  markRun(described, tenant);
   const ends = await Promise.allSettled(
     (resources ?? described.resources).map((resource) =>
-      runOne(resource, tenant, { ...extract, ...lastCursorOf(resource) }),
+      runOne(resource, tenant, { ...extract, ...lastCursorOf(resource) }, described),
     ),
   );
   const results: TenantResult['resources'] = {};
@@ -65,10 +68,15 @@ async function describe(tenant: string | undefined) {
 }
 
 /** One resource's result, a bad one included. Throws on cancellation of this run. */
-async function runOne(resource: ResourceName, tenant: string, input: ExtractInput): Promise<ResourceResult> {
+async function runOne(
+  resource: ResourceName,
+  tenant: string,
+  input: ExtractInput,
+  known: SearchAttributesKnown,
+): Promise<ResourceResult> {
   const started = Date.now();
   try {
-    return await runUnderOwnId(resource, tenant, resourceWorkflowId(tenant, resource), input);
+    return await runUnderOwnId(resource, tenant, resourceWorkflowId(tenant, resource), input, known);
   } catch (failure) {
     const result = resultOfFailure(failure);
     if (result) return result;

@@ -12,6 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { CancelledFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { SearchAttributesKnown } from '../contracts/activities.js';
 import { errorOfFailure } from '../contracts/failure.js';
 import { RESOURCE_WORKFLOWS, type ResourceName } from '../contracts/names.js';
 import {
@@ -24,6 +25,7 @@ import {
 } from '../contracts/types.js';
 import { lasting, paging, short } from './activities.js';
 import { progressQuery } from './messages.js';
+import { attributesOf, markRun } from './search-attributes.js';
 import { afterPages, pagesForNext, progressOf, resultOf, statusOf } from './run-state.js';
 import { details, pagesSummary } from './ui-text.js';
 
@@ -60,9 +62,10 @@ export async function runResource(
     if (opened.kind === 'redirect') {
       const lastCursor = lastCursorOf(input);
       const own = { ...input, ...(lastCursor !== undefined && { lastCursor }) };
-      return runUnderOwnId(resource, opened.tenant, opened.workflowId, own);
+      return runUnderOwnId(resource, opened.tenant, opened.workflowId, own, opened);
     }
     ({ state } = opened);
+    markRun(opened, state.tenant, resource);
   }
   let activities = 0;
   let ledgerClosed = false;
@@ -188,6 +191,7 @@ export async function runUnderOwnId(
   tenant: string,
   workflowId: string,
   input: ExtractInput,
+  known: SearchAttributesKnown,
 ): Promise<ResourceResult> {
   try {
     return await executeChild<(input: ExtractInput) => Promise<ResourceResult>>(RESOURCE_WORKFLOWS[resource], {
@@ -197,6 +201,7 @@ export async function runUnderOwnId(
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `${resource} of ${tenant}`,
+      ...(known.searchAttributes && { typedSearchAttributes: attributesOf(tenant, resource) }),
     });
   } catch (failure) {
     if (!(failure instanceof WorkflowExecutionAlreadyStartedError)) throw failure;

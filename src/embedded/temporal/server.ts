@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { SEARCH_ATTRIBUTES } from '../../contracts/names.js';
 import { spawnChild, type Child, type ChildExit } from '../child-process.js';
 import { choosePort, refuseUsedPort } from '../ports.js';
 
@@ -35,9 +36,6 @@ export interface TemporalServer {
   /** SIGTERM (it takes 1.3 to 3 s to end), after `graceMs` SIGKILL. */
   stop(graceMs: number): Promise<ChildExit>;
 }
-
-/** Search attributes that runs carry; the namespace must know them before a workflow starts with one. */
-export const SEARCH_ATTRIBUTES = ['Auth0Tenant', 'Auth0Resource'] as const;
 
 const READY_MS = 30_000;
 

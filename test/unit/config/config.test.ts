@@ -12,6 +12,9 @@ import { COMPOSE_SETTINGS, renderEnvExample, type Setting, SETTINGS } from '../.
 
 const TENANT = { AUTH0_DOMAIN: 'acme.eu.auth0.com', AUTH0_CLIENT_ID: 'id', AUTH0_CLIENT_SECRET: 's3cr3t' };
 
+/** Temporal without all that test/unit/config/temporal.test.ts is about. */
+const PLAIN = { tls: null, apiKey: null, headers: {}, codecKeys: [], searchAttributes: 'auto', deployment: null };
+
 function requireTenant({ tenants }: Config): TenantConfig {
   return tenants[0] ?? expect.fail('there is no tenant');
 }
@@ -47,7 +50,7 @@ it('has a value for everything that is not a tenant, a server or a program', () 
     tenants: [],
     tenantName: null,
     defaults: DEFAULTS,
-    temporal: { address: null, namespace: 'default', taskQueue: 'auth0-clickhouse' },
+    temporal: { ...PLAIN, address: null, namespace: 'default', taskQueue: 'auth0-clickhouse' },
     clickhouse: { url: null, database: 'auth0', username: 'default', password: '', cluster: null },
     stack: {
       dataDir: '.data',
@@ -137,7 +140,7 @@ it('takes every setting', () => {
     ],
     tenantName: 'acme',
     defaults: settings,
-    temporal: { address: 'temporal.example:7233', namespace: 'ns', taskQueue: 'q' },
+    temporal: { ...PLAIN, address: 'temporal.example:7233', namespace: 'ns', taskQueue: 'q' },
     clickhouse: {
       url: 'https://clickhouse.example:8443',
       database: 'db',
@@ -312,7 +315,7 @@ it('never shows a secret, wherever it was put', () => {
   ]);
   expect(problems.join()).not.toContain('s3cr3t');
   for (const { secret, name } of Object.values<Setting>(SETTINGS))
-    expect(secret === true).toBe(/SECRET|PASSWORD|PRIVATE_KEY$/.test(name));
+    expect(secret === true).toBe(/SECRET|PASSWORD|PRIVATE_KEY$|API_KEY|KEY_DATA|KEYS$/.test(name));
 });
 
 describe('the list of settings', () => {
