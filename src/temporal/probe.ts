@@ -26,7 +26,16 @@ export async function probeConnection(target: TemporalTarget, timeoutMs: number)
   if (end.kind === 'data') return problemOfAnswer(end.first, target);
   if (end.kind === 'error') return problemOfCode(codeOf(end.error), target);
   if (target.tls === null && end.kind === 'closed' && (await speaksTls(host, port, timeoutMs))) return wantsTls(target);
-  return end.kind === 'closed' ? away('the connection is closed before an answer') : away('no answer');
+  return away(end.kind === 'closed' ? reasonOfClose(target) : 'no answer');
+}
+
+/** A server that refuses a client certificate should send an alert; some only hang up, as one that is starting does. */
+function reasonOfClose({ tls }: TemporalTarget): string {
+  const what = 'the connection is closed before an answer';
+  if (tls === null) return what;
+  return tls.client
+    ? `${what}: the server may be starting, or refuse the client certificate in TEMPORAL_TLS_CLIENT_CERT_PATH`
+    : `${what}: the server may be starting, or want a client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH)`;
 }
 
 function openTls({ address, tls }: TemporalTarget): Socket {
@@ -131,5 +140,8 @@ function splitAddress(address: string): { host: string; port: number } {
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  // OpenSSL's reason is in the code, or, where it came up while writing, in the message only.
+  const [, reason] = /SSL routines:[^:]*:([^:]+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  if (reason !== undefined) return reason.toUpperCase().replaceAll(' ', '_');
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -24,20 +24,19 @@ export interface FailedTry {
  */
 export async function connectWorker(
   target: TemporalTarget,
-  options: { forMs: number; say: (failed: FailedTry) => void; signal?: AbortSignal },
+  options: { forMs: number; say: (failed: FailedTry) => void; tryMs?: number },
 ): Promise<WorkerConnection> {
-  return retryUntilUp(() => connectOnce(target), {
+  return retryUntilUp(() => connectOnce(target, options.tryMs), {
     forMs: options.forMs,
     isFinal: (error) => !mayComeUp(error),
     say: (tries, error, leftMs) =>
       options.say({ tries, leftMs, reason: error instanceof Error ? error.message : String(error) }),
-    ...(options.signal && { signal: options.signal }),
   });
 }
 
 /** The client's connection comes first: it tells what is wrong, where the native one says "transport error". */
-async function connectOnce(target: TemporalTarget): Promise<WorkerConnection> {
-  const { searchAttributes, close } = await connectTemporal(target);
+async function connectOnce(target: TemporalTarget, timeoutMs?: number): Promise<WorkerConnection> {
+  const { searchAttributes, close } = await connectTemporal(target, timeoutMs);
   await close();
   try {
     return { connection: await NativeConnection.connect(connectionOptions(target)), searchAttributes };

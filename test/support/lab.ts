@@ -96,7 +96,7 @@ export async function startLab(): Promise<Lab> {
       const configs = Object.entries(tenants).map(([name, { origin }]) => tenantConfig(name, origin, env));
       const config = { ...(configs[0] ?? parseConfig(env)), tenants: configs.flatMap((own) => own.tenants) };
       const { deps } = createDeps(config.tenants, clickhouse, destination.database);
-      const built = await buildWorker(native, config, deps);
+      const built = await buildWorker(native, config, { ...deps, searchAttributes: true });
       worker = { worker: built, running: built.run() };
     },
     stopWorker,

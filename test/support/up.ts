@@ -22,7 +22,18 @@ export interface Cli {
 }
 
 /** Variables that a machine may have set and that must not reach the program under test. */
-const NEUTRAL = ['AUTH0_', 'CLICKHOUSE_', 'TEMPORAL_ADDRESS', 'DATA_DIR', 'EMULATOR_', 'SCHEDULE_', 'LOG_LEVEL'];
+const NEUTRAL = [
+  'AUTH0_',
+  'CLICKHOUSE_',
+  'PAYLOAD_',
+  'TEMPORAL_A',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_TLS',
+  'DATA_DIR',
+  'EMULATOR_',
+  'SCHEDULE_',
+  'LOG_LEVEL',
+];
 
 /** Starts the command line as a person would, with these settings and no others. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}, cwd: string = ROOT): Cli {
