@@ -46,11 +46,15 @@ export async function syncLive(client: Client, terminal: Terminal, request: Sync
   });
   const all = Promise.all(ends);
   // Its rejection is thrown below; until then it must not count as unhandled.
-  all.catch(() => {});
+  let failed = false;
+  all.catch(() => {
+    failed = true;
+  });
   const several = request.tenants.length > 1;
   let lastLine = 0;
   let lastText = '';
-  while (pending.size > 0 && !request.signal?.aborted) {
+  // A sync that fails without an end (its answer cannot be read) must not be waited for.
+  while (pending.size > 0 && !failed && !request.signal?.aborted) {
     const shown = [...pending].slice(0, SHOWN_TENANTS).flatMap((tenant) => wantedOf(tenant, request));
     const rows = await Promise.all(
       shown.map(async ({ tenant, resource }) => {
@@ -58,7 +62,7 @@ export async function syncLive(client: Client, terminal: Terminal, request: Sync
         return progressRow(terminal, several ? `${tenant} ${resource}` : resource, live, startedAt);
       }),
     );
-    if (request.signal?.aborted || pending.size === 0) break;
+    if (request.signal?.aborted || failed || pending.size === 0) break;
     const text = rows.map((row) => row.join(' ').replaceAll(/\s+/g, ' ')).join('; ');
     const more = pending.size > SHOWN_TENANTS ? [`  and ${pending.size - SHOWN_TENANTS} more tenants`] : [];
     if (terminal.live) terminal.redraw([...alignColumns(rows, [1]), ...more]);

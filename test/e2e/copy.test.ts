@@ -71,6 +71,11 @@ describe.each(Object.keys(TENANTS))('a tenant at the borders of paging: %s', (na
   });
 });
 
+it('leaves runs that are found by their tenant and resource', async () => {
+  const found = () => lab.client.workflow.count('Auth0Tenant = "one" AND Auth0Resource = "logs"');
+  await expect.poll(async () => (await found()).count, { timeout: 10_000 }).toBeGreaterThan(0);
+});
+
 describe('what lands', () => {
   it('is the text that the tenant sent, byte for byte, where nothing had to be left out', async () => {
     for (const name of ['page-and-one', 'data']) {

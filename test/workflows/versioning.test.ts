@@ -1,19 +1,14 @@
 import { Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
 import { tenantWorkflowId } from '../../src/contracts/names.js';
-import { connectTemporal, type TemporalHandle } from '../../src/temporal/connect.js';
 import type { TemporalTarget } from '../../src/temporal/connection-options.js';
 import { startSync } from '../../src/temporal/sync-run.js';
 import { connectWorker, temporalWorkerOptions } from '../../src/temporal/worker-connection.js';
 import { fakeTenant, gate, held, pagesOf } from './fake-activities.js';
-import './lab.js';
+import { useLab } from './lab.js';
 
-let handle: TemporalHandle;
-beforeAll(async () => {
-  handle = await connectTemporal(target('any', '1'));
-});
-afterAll(() => handle.close());
+const file = useLab();
 
 function target(name: string, buildId: string): TemporalTarget {
   const address = inject('temporalAddress');
@@ -46,7 +41,7 @@ async function startVersion(tenant: string, buildId: string, activities: ReturnT
 
 /** What `temporal worker deployment set-current-version` does. */
 async function makeCurrent(deploymentName: string, buildId: string): Promise<void> {
-  const { client } = handle;
+  const { client } = file.lab;
   await expect
     .poll(async () =>
       client.workflowService
@@ -69,7 +64,7 @@ async function makeCurrent(deploymentName: string, buildId: string): Promise<voi
 }
 
 it('gives a version work once it is current, and moves a run that is under way to the next one', async () => {
-  const { client } = handle;
+  const { client } = file.lab;
   const until = gate();
   const pages = pagesOf(3);
   const fake = fakeTenant({
