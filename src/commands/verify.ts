@@ -36,12 +36,14 @@ export async function verify(flags: VerifyFlags): Promise<number> {
   const output = openOutput(flags);
   const asked = parseResources(flags.resources);
   const limit = parseLimit(flags.limit);
+  const window = parseWindow(flags, asked ?? RESOURCES);
   const config = configOf(flags);
-  const tenants = tenantsOf(config);
-  const tasks = tenants.map((tenant) => {
-    const resources = asked ?? tenant.resources;
-    return { tenant, resources, window: parseWindow(flags, resources, tenant) };
-  });
+  // LOGS_START bounds what is copied at all, so it bounds the comparison where no --from does.
+  const tasks = tenantsOf(config).map((tenant) => ({
+    tenant,
+    resources: asked ?? tenant.resources,
+    window: { ...window, from: window.from ?? parseInstant(tenant.extract.logsStart) ?? null },
+  }));
   const abort = new AbortController();
   const interrupt = (): void => abort.abort(new Interrupted());
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -50,9 +52,9 @@ export async function verify(flags: VerifyFlags): Promise<number> {
   const repairRunId = flags.repair ? `verify-${new Date().toISOString()}` : null;
   try {
     const results: VerifyResult[] = [];
-    for (const { tenant, resources, window } of tasks) {
+    for (const { tenant, ...task } of tasks) {
       const deps = depsOf(tenant, destination.client, config.clickhouse.database, output.terminal, abort.signal);
-      const result = await verifyTenant(deps, { resources, window, repairRunId, limit });
+      const result = await verifyTenant(deps, { ...task, repairRunId, limit });
       endProgress(output.terminal);
       print(output, tenant.name, result.resources, flags.repair ?? false);
       results.push(result);
@@ -116,13 +118,13 @@ function tenantsOf(config: Config): TenantConfig[] {
   );
 }
 
-/** LOGS_START bounds what is copied at all, so it bounds the comparison where no `--from` does. Throws UsageError. */
-function parseWindow(flags: VerifyFlags, resources: readonly ResourceName[], { extract }: TenantConfig) {
+/** What `--from` and `--to` say, ms since 1970. Throws UsageError. */
+function parseWindow(flags: VerifyFlags, resources: readonly ResourceName[]) {
   const [from, to] = [parseDate('--from', flags.from), parseDate('--to', flags.to)];
   if ((from !== null || to !== null) && !resources.includes('logs'))
     throw new UsageError('--from and --to bound the logs; users and clients are always compared whole');
   if (from !== null && to !== null && from >= to) throw new UsageError('--to must be later than --from');
-  return { from: from ?? parseInstant(extract.logsStart) ?? null, to };
+  return { from, to };
 }
 
 function parseDate(flag: string, text: string | undefined): number | null {
