@@ -46,7 +46,7 @@ export function createBlockWriter(
       addRecords(block, resource, records, load);
     },
     get collected() {
-      return block.lines.length;
+      return block.lines.rows;
     },
     async flush(stored) {
       const full = block;
@@ -58,7 +58,7 @@ export function createBlockWriter(
         await insertBlock(deps.clickhouse, deps.database, resource, full, context);
         const { lines, malformed, redacted, oldestDate } = full;
         await stored({
-          counts: { rows: lines.length, malformed, redacted },
+          counts: { rows: lines.rows, malformed, redacted },
           oldestDate: oldestDate === null ? null : new Date(oldestDate).toISOString(),
         });
       });

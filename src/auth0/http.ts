@@ -1,4 +1,5 @@
 import { ExtractError } from '../contracts/errors.js';
+import { decodeBody } from './body.js';
 import { classifyAnswer, classifyNetworkError } from './classify.js';
 import type { Pacer } from './pacer.js';
 import type { TokenSource } from './token.js';
@@ -126,9 +127,8 @@ async function readText(response: Response): Promise<string> {
       });
     chunks.push(chunk);
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
+  const text = decodeBody(Buffer.concat(chunks));
+  if (text === undefined)
     throw new ExtractError('UnreadableAnswer', 'The answer is not valid UTF-8', { status: response.status });
-  }
+  return text;
 }

@@ -7,10 +7,11 @@ import { parseInstant, renderColumns } from '../resources/columns.js';
 import type { Resource, VersionContext } from '../resources/resource.js';
 import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
+import { createRowBuffer, type RowBuffer } from './row-buffer.js';
 
 /** Rows that are ready to be sent: one line of JSONCompactEachRow each, secrets out. */
 export interface Block {
-  lines: string[];
+  lines: RowBuffer;
   malformed: number;
   redacted: number;
   /** Keys of records that never change: one that a page holds twice is stored and counted once. */
@@ -29,7 +30,7 @@ export interface LoadContext extends VersionContext {
 
 /** A block without rows. */
 export function emptyBlock(): Block {
-  return { lines: [], malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
+  return { lines: createRowBuffer(), malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
 }
 
 /**
@@ -50,7 +51,7 @@ export function addRecords(block: Block, resource: Resource, records: readonly R
       resource.versionOf === null ? '' : `,${versionAbove(resource.versionOf(record, load), load.tombstones.get(key))}`;
     const date = parseInstant(record.value['date']);
     if (date !== undefined) block.oldestDate = Math.min(block.oldestDate ?? date, date);
-    block.lines.push(
+    block.lines.append(
       `[${constants},${JSON.stringify(key)},${JSON.stringify(dropped)}${version},${columns.json},${text}]`,
     );
     block.malformed += columns.malformed > 0 || resource.keyOf(record) === undefined ? 1 : 0;
@@ -82,8 +83,9 @@ export async function insertBlock(
   block: Block,
   load: LoadContext,
 ): Promise<void> {
-  if (block.lines.length === 0) return;
-  const body = Buffer.from(block.lines.join('\n'), 'utf8');
+  const { rows } = block.lines;
+  if (rows === 0) return;
+  const body = block.lines.bytes();
   const content = createHash('sha256').update(body).digest('hex').slice(0, 32);
   try {
     const answer = await client.exec({
@@ -94,8 +96,8 @@ export async function insertBlock(
         async_insert: 0,
         wait_end_of_query: 1,
         // One block, so that all rows of the statement are stored or none.
-        max_insert_block_size: String(Math.max(block.lines.length, 1)),
-        min_insert_block_size_rows: String(Math.max(block.lines.length, 1)),
+        max_insert_block_size: String(rows),
+        min_insert_block_size_rows: String(rows),
         input_format_json_read_objects_as_strings: 1,
         log_comment: `auth0-clickhouse ${load.tenant} ${resource.name} ${load.runId}`,
       },
