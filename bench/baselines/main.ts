@@ -1,0 +1,155 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { splitLines } from '../../src/auth0/export-download.js';
+import { openClickHouse } from '../../src/clickhouse/client.js';
+import { addRecords, type Block, emptyBlock, insertBlock, type LoadContext } from '../../src/clickhouse/insert.js';
+import { migrate } from '../../src/clickhouse/migrate.js';
+import { readUse } from '../parts/process-use.js';
+import { batchesOf, fetchAll, openApi, type Position, RESOURCE } from './source.js';
+import { type BaselineSpec, specSchema } from './spec.js';
+
+/** What a baseline has done. */
+interface Work {
+  rows: number;
+  [metric: string]: number;
+}
+
+/** Where rows go: one insert, and the waits for it. */
+type Sink = (block: Block) => Promise<void>;
+
+async function main(): Promise<void> {
+  const spec = specSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+  const destination = {
+    url: spec.clickhouseUrl,
+    database: spec.database,
+    username: 'default',
+    password: '',
+    cluster: null,
+  };
+  const client = openClickHouse(destination);
+  if (spec.kind !== 'fetch' && spec.kind !== 'prepare') await migrate(client, destination);
+  if (spec.kind === 'poll') return poll(spec, client);
+  const cpuBefore = readUse('self').cpuSeconds ?? 0;
+  const start = performance.now();
+  const { rows, ...metrics } = await work(spec, client);
+  const seconds = (performance.now() - start) / 1000;
+  const { peakMb, cpuSeconds } = readUse('self');
+  const use = { peakMb, cpuSeconds: cpuSeconds === null ? null : cpuSeconds - cpuBefore };
+  const result = { event: 'result', metrics: { ...metrics, rows, seconds, rowsPerSecond: rows / seconds }, use };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  await client.close();
+}
+
+function work(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
+  switch (spec.kind) {
+    case 'loop':
+    case 'overlap':
+    case 'poll':
+      return copy(spec, inserter(spec, client), { cursor: null });
+    case 'fetch':
+      return fetchOnly(spec);
+    case 'insert':
+      return insertOnly(spec, client);
+    case 'prepare':
+      return prepare(spec);
+  }
+}
+
+/** Fetch, insert, and again. With `overlap` one block is stored while the next is fetched. */
+async function copy(spec: BaselineSpec, store: Sink, position: Position): Promise<Work> {
+  const api = openApi(spec);
+  const resource = RESOURCE[spec.resource];
+  const load = contextOf(spec);
+  let block = emptyBlock();
+  let inFlight: Promise<void> = Promise.resolve();
+  let [rows, pages] = [0, 0];
+  const flush = async (): Promise<void> => {
+    rows += block.lines.length;
+    const full = block;
+    block = emptyBlock();
+    await inFlight;
+    inFlight = store(full);
+    // It is thrown by the next flush; until then it must not count as unhandled.
+    inFlight.catch(() => {});
+    if (spec.kind !== 'overlap') await inFlight;
+  };
+  for await (const records of batchesOf(api, spec, position)) {
+    addRecords(block, resource, records, { ...load, fetchedAt: Date.now() });
+    pages++;
+    const isFull =
+      spec.resource === 'users' ? block.lines.length >= spec.rowsPerInsert : pages % spec.pagesPerInsert === 0;
+    if (isFull) await flush();
+  }
+  await flush();
+  await inFlight;
+  return { rows, requests: api.requests() };
+}
+
+async function fetchOnly(spec: BaselineSpec): Promise<Work> {
+  const api = openApi(spec);
+  const characters = await fetchAll(api, spec);
+  // Counted by whoever knows how many there are.
+  return { rows: 0, characters, requests: api.requests() };
+}
+
+async function insertOnly(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
+  const rowsPerInsert = spec.resource === 'users' ? spec.rowsPerInsert : spec.pagesPerInsert * 100;
+  let rows = 0;
+  for (let round = 0; round < spec.repeat; round++) {
+    const store = inserter({ ...spec, tenant: `${spec.tenant}-${round}` }, client);
+    let lines: string[] = [];
+    for await (const batch of splitLines(createReadStream(spec.file, { highWaterMark: 1 << 20 }))) {
+      for (const line of batch) {
+        lines.push(line);
+        if (lines.length < rowsPerInsert) continue;
+        await store({ ...emptyBlock(), lines });
+        rows += lines.length;
+        lines = [];
+      }
+    }
+    await store({ ...emptyBlock(), lines });
+    rows += lines.length;
+  }
+  return { rows };
+}
+
+async function prepare(spec: BaselineSpec): Promise<Work> {
+  const file = createWriteStream(spec.file);
+  const { rows } = await copy(
+    spec,
+    async ({ lines }) => {
+      if (lines.length > 0 && !file.write(`${lines.join('\n')}\n`)) await once(file, 'drain');
+    },
+    { cursor: null },
+  );
+  file.end();
+  await once(file, 'close');
+  return { rows };
+}
+
+/** A cron job without Temporal: the same loop every second, going on where it stood. */
+async function poll(spec: BaselineSpec, client: ClickHouseClient): Promise<void> {
+  const position: Position = { cursor: null };
+  const store = inserter(spec, client);
+  process.stdout.write(`${JSON.stringify({ event: 'polling' })}\n`);
+  for (;;) {
+    const start = performance.now();
+    await copy({ ...spec, kind: 'loop' }, store, position);
+    await sleep(Math.max(0, 1000 - (performance.now() - start)));
+  }
+}
+
+function inserter(spec: BaselineSpec, client: ClickHouseClient): Sink {
+  const load = contextOf(spec);
+  return (block) => insertBlock(client, spec.database, RESOURCE[spec.resource], block, load);
+}
+
+function contextOf(spec: BaselineSpec): LoadContext {
+  const source = spec.resource === 'users' ? 'export' : 'api';
+  const { tenant } = spec;
+  return { tenant, runId: `bench-${tenant}`, tombstones: new Map(), source, fetchedAt: 0 };
+}
+
+await main();

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** What a baseline process is to do; its only argument, as JSON. */
+export const specSchema = z.object({
+  /**
+   * - `loop`: fetch, insert, one after the other
+   * - `overlap`: the next pages are fetched while a block is stored
+   * - `fetch`: the requests alone, nothing is parsed
+   * - `insert`: rows that are ready in a file
+   * - `prepare`: writes that file
+   * - `poll`: `loop` every second, until it is killed
+   */
+  kind: z.enum(['loop', 'overlap', 'fetch', 'insert', 'prepare', 'poll']),
+  resource: z.enum(['logs', 'users', 'clients']),
+  origin: z.string(),
+  clickhouseUrl: z.string(),
+  database: z.string(),
+  tenant: z.string(),
+  pagesPerInsert: z.number().int(),
+  rowsPerInsert: z.number().int(),
+  /** File of `insert` and `prepare`, and how many times `insert` sends it. */
+  file: z.string(),
+  repeat: z.number().int(),
+  /** Share of the rate limit that is left free. */
+  headroom: z.number(),
+});
+export type BaselineSpec = z.infer<typeof specSchema>;

@@ -1,0 +1,82 @@
+import type { Verdict } from './judge.js';
+import type { CaseReport } from './report.js';
+import { metricOf, ratio, type Spread, subjectsOf, useOf } from './statistics.js';
+import { shown, type Table } from './table.js';
+
+/** How metrics are called, in the order of their columns. Others are in the JSON only. */
+const METRICS: readonly (readonly [metric: string, label: string])[] = [
+  ['rowsPerSecond', 'rows/s'],
+  ['seconds', 'seconds'],
+  ['milliseconds', 'ms'],
+  ['shareOfLimit', '% of the limit'],
+  ['p50Ms', 'median ms'],
+  ['p95Ms', '95 % ms'],
+  ['maxMs', 'longest ms'],
+  ['requests', 'requests'],
+  ['tokens', 'tokens'],
+  ['historyEvents', 'history events'],
+  ['historyBytes', 'history bytes'],
+  ['bytesPerRow', 'bytes a row'],
+  ['mostParts', 'most parts'],
+  ['parts', 'parts'],
+];
+
+/** The table of a case's figures, and the one of what its processes have used. */
+export function caseTables(report: CaseReport): Table[] {
+  return [figures(report), uses(report)].filter(({ rows }) => rows.length > 0);
+}
+
+function figures(report: CaseReport): Table {
+  const subjects = subjectsOf(report);
+  const [first] = subjects;
+  const columns = METRICS.filter(([metric]) => subjects.some((subject) => metricOf(report, subject, metric)));
+  const rates = new Map(subjects.map((subject) => [subject, metricOf(report, subject, 'rowsPerSecond')?.median]));
+  const own = first === undefined ? undefined : rates.get(first);
+  const hasRatio = [...rates.values()].filter((rate) => rate !== undefined).length > 1;
+  return {
+    head: ['', 'runs', ...columns.map(([, label]) => label), ...(hasRatio ? ['ours is'] : [])],
+    rows: subjects.map((subject) => {
+      const cells = columns.map(([metric]) => spreadText(metricOf(report, subject, metric)));
+      const times = ratio(own, rates.get(subject));
+      const runs = report.measurements.filter((measured) => measured.subject === subject).length;
+      return [
+        subject,
+        String(runs),
+        ...cells,
+        ...(hasRatio ? [times === undefined || subject === first ? '' : `${times.toFixed(2)} ×`] : []),
+      ];
+    }),
+  };
+}
+
+function uses(report: CaseReport): Table {
+  const names = [...new Set(report.measurements.flatMap(({ processes }) => Object.keys(processes)))];
+  const rows = subjectsOf(report).flatMap((subject) =>
+    names.flatMap((name) => {
+      const peak = useOf(report, subject, name, 'peakMb');
+      const cpu = useOf(report, subject, name, 'cpuSeconds');
+      return peak || cpu ? [[subject, name, spreadText(peak), spreadText(cpu)]] : [];
+    }),
+  );
+  return { head: ['', 'process', 'peak MB', 'CPU s'], rows };
+}
+
+/** Goals with what was measured. */
+export function verdictTable(verdicts: readonly Verdict[]): Table {
+  return {
+    head: ['goal', 'bound', 'measured', 'verdict'],
+    rows: verdicts.map(({ what, relation, bound, value, unit, verdict }) => [
+      what,
+      `${relation} ${shown(bound)} ${unit}`,
+      `${shown(value)} ${unit}`,
+      verdict,
+    ]),
+  };
+}
+
+/** `median (min–max)`, or the value alone where all are the same. */
+function spreadText(spread: Spread | undefined): string {
+  if (spread === undefined) return '';
+  const [median, min, max] = [shown(spread.median), shown(spread.min), shown(spread.max)];
+  return min === max ? median : `${median} (${min}–${max})`;
+}
