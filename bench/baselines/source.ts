@@ -6,7 +6,13 @@ import { fetchPage, readExportLine } from '../../src/auth0/page-fetch.js';
 import { OLDEST } from '../../src/auth0/paging/logs-pager.js';
 import { linkFrom } from '../../src/auth0/paging/pager.js';
 import { createTokenSource } from '../../src/auth0/token.js';
-import { type Cursor, FIRST_CLIENTS_PAGE, logsBeginning, PAGE_SIZE } from '../../src/contracts/cursor.js';
+import {
+  type Cursor,
+  FIRST_CLIENTS_PAGE,
+  FIRST_USERS_PAGE,
+  logsBeginning,
+  PAGE_SIZE,
+} from '../../src/contracts/cursor.js';
 import { emulatorDefaults } from '../../src/emulator/options.js';
 import type { RawRecord } from '../../src/json/page.js';
 import { clients } from '../../src/resources/clients.js';
@@ -39,11 +45,19 @@ export interface Position {
 
 /** Records of a resource as they come, a page or a chunk of the export file at a time. */
 export function batchesOf(api: ManagementApi, spec: BaselineSpec, position: Position): AsyncGenerator<RawRecord[]> {
-  return spec.resource === 'users' ? exported(api) : pages(api, RESOURCE[spec.resource], position);
+  return spec.resource === 'users' && spec.usersBy === 'export'
+    ? exported(api)
+    : pages(api, RESOURCE[spec.resource], position);
 }
 
+const FIRST: Readonly<Record<BaselineSpec['resource'], () => Cursor>> = {
+  logs: () => logsBeginning(OLDEST),
+  users: () => FIRST_USERS_PAGE,
+  clients: () => FIRST_CLIENTS_PAGE,
+};
+
 async function* pages(api: ManagementApi, resource: Resource, position: Position): AsyncGenerator<RawRecord[]> {
-  position.cursor ??= resource.name === 'logs' ? logsBeginning(OLDEST) : FIRST_CLIENTS_PAGE;
+  position.cursor ??= FIRST[resource.name]();
   for (;;) {
     const { step } = await fetchPage(api, resource, position.cursor);
     position.cursor = step.cursor;

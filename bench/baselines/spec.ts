@@ -12,6 +12,8 @@ export const specSchema = z.object({
    */
   kind: z.enum(['loop', 'overlap', 'fetch', 'insert', 'prepare', 'poll']),
   resource: z.enum(['logs', 'users', 'clients']),
+  /** Users: from the export file, or up to 1,000 by page. */
+  usersBy: z.enum(['export', 'pages']),
   origin: z.string(),
   clickhouseUrl: z.string(),
   database: z.string(),

@@ -36,5 +36,5 @@ function logsCase(id: string, logs: number, runs: number): BenchCase {
   };
 }
 
-export const logs20k = logsCase('logs-20k', 20_000, 5);
+export const logs20k = logsCase('logs-20k', 20_000, 3);
 export const logs100k = logsCase('logs-100k', 100_000, 3);

@@ -73,6 +73,22 @@ def users(spec):
     yield from client_of(spec).paginate("users", paginator=paginator, params=params, data_selector="$")
 
 
+def as_text(row):
+    """Nested members as JSON text: no child tables, and integers beyond 64 bits keep their digits."""
+    return {name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in row.items()}
+
+
+def fitting(value):
+    """The same value with integers beyond 64 bits as text: dlt's JSON writer and its columns refuse them."""
+    if isinstance(value, dict):
+        return {name: fitting(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [fitting(member) for member in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    return value
+
+
 def peak_mb():
     try:
         with open("/proc/self/status") as status:
@@ -89,8 +105,7 @@ def cpu_seconds():
 def main():
     spec = json.loads(sys.argv[1])
     source = {"logs": logs, "users": users}[spec["resource"]](spec)
-    if not spec["nested"]:
-        source.max_table_nesting = 0
+    source.add_map(fitting if spec["nested"] else as_text)
     database = spec["folder"] + "/dlt.duckdb"
     before = cpu_seconds()
     start = time.perf_counter()

@@ -9,9 +9,7 @@ const METRICS: readonly (readonly [metric: string, label: string])[] = [
   ['seconds', 'seconds'],
   ['milliseconds', 'ms'],
   ['shareOfLimit', '% of the limit'],
-  ['p50Ms', 'median ms'],
-  ['p95Ms', '95 % ms'],
-  ['maxMs', 'longest ms'],
+  ['busyProcessors', 'busy processors'],
   ['requests', 'requests'],
   ['tokens', 'tokens'],
   ['historyEvents', 'history events'],
@@ -23,11 +21,22 @@ const METRICS: readonly (readonly [metric: string, label: string])[] = [
 
 /** The table of a case's figures, and the one of what its processes have used. */
 export function caseTables(report: CaseReport): Table[] {
-  return [figures(report), uses(report)].filter(({ rows }) => rows.length > 0);
+  return [...groups(report).map((subjects) => figures(report, subjects)), uses(report)].filter(
+    ({ rows }) => rows.length > 0,
+  );
 }
 
-function figures(report: CaseReport): Table {
-  const subjects = subjectsOf(report);
+/** Subjects that share a table: all that have a rate or a duration, and apart from them those with something else. */
+function groups(report: CaseReport): string[][] {
+  const byKind = new Map<string, string[]>();
+  for (const subject of subjectsOf(report)) {
+    const kind = ['seconds', 'milliseconds'].find((metric) => metricOf(report, subject, metric)) ?? '';
+    byKind.set(kind, [...(byKind.get(kind) ?? []), subject]);
+  }
+  return [...byKind.values()];
+}
+
+function figures(report: CaseReport, subjects: readonly string[]): Table {
   const [first] = subjects;
   const columns = METRICS.filter(([metric]) => subjects.some((subject) => metricOf(report, subject, metric)));
   const rates = new Map(subjects.map((subject) => [subject, metricOf(report, subject, 'rowsPerSecond')?.median]));

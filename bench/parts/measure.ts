@@ -75,15 +75,13 @@ function metricsOf({ rows, pages, seconds, history }: Copied, stored: Stored): R
   };
 }
 
-/** Runs a baseline in a process of its own, against the same servers. `rows`: how many there are, where it cannot say. */
-export async function measureBaseline(
-  { stack, tenant, signal }: Bench,
-  subject: string,
+/** What a baseline is told, with a fresh database of its own. */
+export function baselineSpec(
+  { stack, tenant }: Pick<Bench, 'stack' | 'tenant'>,
   spec: Pick<BaselineSpec, 'kind' | 'resource'> & Partial<BaselineSpec>,
-  rows?: number,
-): Promise<Measurement> {
+): BaselineSpec {
   const name = freshName();
-  const full: BaselineSpec = {
+  return {
     origin: tenant.origin,
     clickhouseUrl: stack.clickhouse.url,
     database: name,
@@ -92,16 +90,27 @@ export async function measureBaseline(
     rowsPerInsert: ROWS_PER_INSERT,
     file: '',
     repeat: 1,
+    usersBy: 'export',
     headroom: 0,
     ...spec,
   };
+}
+
+/** Runs a baseline in a process of its own, against the same servers. `rows`: how many there are, where it cannot say. */
+export async function measureBaseline(
+  { stack, tenant, signal }: Bench,
+  subject: string,
+  spec: Pick<BaselineSpec, 'kind' | 'resource'> & Partial<BaselineSpec>,
+  rows?: number,
+): Promise<Measurement> {
+  const full = baselineSpec({ stack, tenant }, spec);
   const used = watch([...stack.watched, tenant.watched]);
   await tenant.resetStats();
   const args = [benchFile('baselines/main.js'), JSON.stringify(full)];
   const { metrics, use } = await runProgram(subject, process.execPath, args, signal);
   const processes = { baseline: use, ...used() };
   const stats = await tenant.stats();
-  await dropDatabase(stack, name);
+  await dropDatabase(stack, full.database);
   const counted = rows === undefined ? {} : { rows, rowsPerSecond: rows / (metrics['seconds'] ?? Number.NaN) };
   return { subject, processes, metrics: { ...metrics, ...counted, ...stats } };
 }

@@ -43,21 +43,28 @@ export function watch(processes: readonly Watched[]): () => Record<string, Proce
     );
 }
 
-/** Processors that were busy over the next `ms`: other work makes figures smaller. 0 where there is no /proc. */
+/** Processors that were busy over the next `ms`: other work makes figures smaller. */
 export async function busyProcessors(ms: number): Promise<number> {
-  const read = (): number[] => {
-    try {
-      const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
-      return line.split(/\s+/).slice(1).map(Number);
-    } catch {
-      return [];
-    }
-  };
-  const busy = ([user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0]: number[]) =>
-    user + nice + system + irq + softirq;
-  const before = busy(read());
+  const busy = meterProcessors();
   await sleep(ms);
-  return (busy(read()) - before) / TICKS_PER_SECOND / (ms / 1000);
+  return busy();
+}
+
+/** Begins to count; the answer is how many processors were busy on average since then, 0 where there is no /proc. */
+export function meterProcessors(): () => number {
+  const start = performance.now();
+  const before = busyTicks();
+  return () => ((busyTicks() - before) / TICKS_PER_SECOND / (performance.now() - start)) * 1000;
+}
+
+function busyTicks(): number {
+  try {
+    const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+    const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).map(Number);
+    return user + nice + system + irq + softirq;
+  } catch {
+    return 0;
+  }
 }
 
 function resetPeak(pid: number): void {
