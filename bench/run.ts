@@ -34,6 +34,12 @@ export async function runBench(args: readonly string[]): Promise<number> {
     process.stdout.write(flags.help ? `${USAGE}\n` : `${plainTable(['case', 'runs', 'measures'], list)}\n`);
     return EXIT.done;
   }
+  if (flags.render !== null) {
+    const measured = readReport(resolve(flags.render));
+    if (measured === null) say(`${flags.render} cannot be read`);
+    else await keep(measured);
+    return measured === null ? EXIT.failed : EXIT.done;
+  }
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => stop.abort(new Error('interrupted: everything that was started is being stopped')));
@@ -46,21 +52,30 @@ export async function runBench(args: readonly string[]): Promise<number> {
     const measured = await runCase(chosen, flags, stop.signal);
     report.cases.push(measured);
     show(measured);
+    // After each case: what was measured is there whatever happens to the next one.
+    if (flags.json !== null) writeReport(flags.json, report);
   }
-  show({ verdicts: report });
-  if (flags.json !== null) {
-    writeFileSync(resolve(flags.json), `${JSON.stringify({ ...report, verdicts: judge(report.cases) }, null, 2)}\n`);
-    say(`The report is in ${flags.json}`);
-  }
+  if (quick) say('The goals are not judged: the sizes of --quick are not theirs');
+  else show({ verdicts: report });
+  if (flags.json !== null) say(`The report is in ${flags.json}`);
   if (stop.signal.aborted) return EXIT.interrupted;
   if (report.cases.some(({ error }) => error !== null)) return EXIT.failed;
-  if (flags.writeDocs) {
-    const kept = mergeReports(readResults(), report);
-    writeFileSync(RESULTS, `${JSON.stringify(kept)}\n`);
-    await writeDocs(kept);
-    say('docs/performance.md has the new figures');
-  }
+  if (flags.writeDocs) await keep(report);
   return EXIT.done;
+}
+
+/** Keeps the figures of these cases beside those of the others, and writes all into the page. */
+async function keep(report: BenchReport): Promise<void> {
+  const kept = mergeReports(readReport(RESULTS), report);
+  const ids = CASES.map(({ id }) => id);
+  const inOrder = kept.cases.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
+  writeFileSync(RESULTS, `${JSON.stringify({ ...kept, cases: inOrder })}\n`);
+  await writeDocs({ ...kept, cases: inOrder }, ids);
+  say('docs/performance.md has the new figures');
+}
+
+function writeReport(file: string, report: BenchReport): void {
+  writeFileSync(resolve(file), `${JSON.stringify({ ...report, verdicts: judge(report.cases) }, null, 2)}\n`);
 }
 
 async function runCase(chosen: BenchCase, flags: BenchFlags, signal: AbortSignal): Promise<CaseReport> {
@@ -107,10 +122,10 @@ function show(what: CaseReport | { verdicts: BenchReport }): void {
   if ('notes' in what) for (const note of what.notes) process.stdout.write(`${note}\n`);
 }
 
-function readResults(): BenchReport | null {
+function readReport(file: string): BenchReport | null {
   let text: string;
   try {
-    text = readFileSync(RESULTS, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch {
     return null;
   }

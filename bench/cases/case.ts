@@ -41,9 +41,12 @@ export async function alternate(context: CaseContext, subjects: readonly Subject
       const measurement = await subject();
       if (measurement === undefined) continue;
       context.record(measurement);
-      const { rowsPerSecond, seconds } = measurement.metrics;
-      const rate = rowsPerSecond === undefined ? '' : `${Math.round(rowsPerSecond).toLocaleString('en')} rows/s, `;
-      context.say(`run ${run + 1}: ${measurement.subject}: ${rate}${(seconds ?? 0).toFixed(2)} s`);
+      context.say(`run ${run + 1}: ${measurement.subject}: ${headline(measurement)}`);
     }
   }
+}
+
+function headline({ metrics: { rowsPerSecond, seconds, milliseconds } }: Measurement): string {
+  const rate = rowsPerSecond === undefined ? '' : `${Math.round(rowsPerSecond).toLocaleString('en')} rows/s, `;
+  return `${rate}${seconds === undefined ? `${(milliseconds ?? 0).toFixed(0)} ms` : `${seconds.toFixed(2)} s`}`;
 }

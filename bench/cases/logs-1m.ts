@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { documentedQueries } from '../lib/documented-queries.js';
 import { storedIn } from '../parts/copy.js';
-import { freshName, measureBaseline, measureOurs } from '../parts/measure.js';
+import { freshName, measureOurs } from '../parts/measure.js';
 import { ROOT } from '../parts/paths.js';
 import type { Stack } from '../parts/stack.js';
 import type { BenchCase, CaseContext } from './case.js';
@@ -32,7 +32,6 @@ export const logs1m: BenchCase = {
       context.say(`run ${run + 1}: ${Math.round(metrics['rowsPerSecond'] ?? 0).toLocaleString('en')} rows/s`);
     }
     await askQueries(context, stack, database);
-    context.record(await measureBaseline(bench, 'plain loop, overlapped', { kind: 'overlap', resource: 'logs' }));
     context.note('Queries are timed from the request to the last byte of the answer, over HTTP.');
   },
 };

@@ -18,6 +18,7 @@ function logsCase(id: string, logs: number, runs: number): BenchCase {
     id,
     title: `First copy of ${logs.toLocaleString('en')} logs, no rate limit`,
     runs,
+    slow: logs > 20_000,
     async measure(context) {
       const rows = context.quick ? Math.min(logs, 5_000) : logs;
       const bench = await openBench(context, { logs: rows });

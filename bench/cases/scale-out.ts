@@ -20,6 +20,7 @@ export const scaleOut: BenchCase = {
   id: 'scale-out',
   title: 'Tenants of 50,000 logs side by side, one task queue each; workers are those of each tenant',
   runs: 1,
+  slow: true,
   async measure(context) {
     const { scope, signal } = context;
     const logs = context.quick ? 2_000 : 50_000;

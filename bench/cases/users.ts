@@ -13,7 +13,7 @@ function usersCase(id: string, users: number, runs: number): BenchCase {
     id,
     title: `First copy of ${users.toLocaleString('en')} users by the export job`,
     runs,
-    slow: users > FILE_ROWS,
+    slow: users > 10_000,
     async measure(context) {
       const rows = context.quick ? Math.min(users, 5_000) : users;
       const bench = await openBench(context, { users: rows });
@@ -28,7 +28,6 @@ function usersCase(id: string, users: number, runs: number): BenchCase {
       await alternate(context, [
         () => measureOurs(bench, 'users'),
         () => measureBaseline(bench, 'plain loop', { kind: 'loop', resource: 'users' }),
-        () => measureBaseline(bench, 'plain loop, overlapped', { kind: 'overlap', resource: 'users' }),
         () => measureBaseline(bench, 'fetch only', { kind: 'fetch', resource: 'users' }, rows),
         () => measureBaseline(bench, 'insert only', { kind: 'insert', resource: 'users', file, repeat }),
       ]);

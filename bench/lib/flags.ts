@@ -10,6 +10,8 @@ export interface BenchFlags {
   json: string | null;
   list: boolean;
   writeDocs: boolean;
+  /** A report to be written into the page, instead of measuring. */
+  render: string | null;
   cpuProf: string | null;
   help: boolean;
 }
@@ -21,6 +23,7 @@ export const USAGE = `npm run bench -- [flags]
   --json FILE      writes the whole report to a file
   --list           names the cases and ends
   --write-docs     keeps the figures in bench/results.json and writes them into docs/performance.md
+  --render FILE    does that with a report of --json, and measures nothing
   --cpu-prof DIR   writes CPU profiles of the workers and engines into a folder`;
 
 /** Reads the command line. Throws Error with what is wrong; `known` are the ids of all cases. */
@@ -34,6 +37,7 @@ export function parseFlags(args: readonly string[], known: readonly string[]): B
       json: { type: 'string' },
       list: { type: 'boolean' },
       'write-docs': { type: 'boolean' },
+      render: { type: 'string' },
       'cpu-prof': { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -52,6 +56,7 @@ export function parseFlags(args: readonly string[], known: readonly string[]): B
     json: values.json ?? null,
     list: values.list ?? false,
     writeDocs: values['write-docs'] ?? false,
+    render: values.render ?? null,
     cpuProf: values['cpu-prof'] ?? null,
     help: values.help ?? false,
   };

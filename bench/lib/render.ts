@@ -19,7 +19,7 @@ const METRICS: readonly (readonly [metric: string, label: string])[] = [
   ['parts', 'parts'],
 ];
 
-/** The table of a case's figures, and the one of what its processes have used. */
+/** The tables of a case's figures, and the one of what its processes have used. */
 export function caseTables(report: CaseReport): Table[] {
   return [...groups(report).map((subjects) => figures(report, subjects)), uses(report)].filter(
     ({ rows }) => rows.length > 0,
@@ -58,16 +58,21 @@ function figures(report: CaseReport, subjects: readonly string[]): Table {
   };
 }
 
+/** Medians of what each process has used, a column each; of the baselines it is the baseline's own process. */
 function uses(report: CaseReport): Table {
   const names = [...new Set(report.measurements.flatMap(({ processes }) => Object.keys(processes)))];
-  const rows = subjectsOf(report).flatMap((subject) =>
-    names.flatMap((name) => {
-      const peak = useOf(report, subject, name, 'peakMb');
-      const cpu = useOf(report, subject, name, 'cpuSeconds');
-      return peak || cpu ? [[subject, name, spreadText(peak), spreadText(cpu)]] : [];
+  const rows = subjectsOf(report).map((subject) => [
+    subject,
+    ...names.map((name) => {
+      const peak = useOf(report, subject, name, 'peakMb')?.median;
+      const cpu = useOf(report, subject, name, 'cpuSeconds')?.median;
+      return peak === undefined || cpu === undefined ? '' : `${shown(Math.round(peak))} MB, ${shown(cpu)} s`;
     }),
-  );
-  return { head: ['', 'process', 'peak MB', 'CPU s'], rows };
+  ]);
+  return {
+    head: ['peak memory, CPU', ...names],
+    rows: rows.filter((row) => row.some((cell, at) => at > 0 && cell !== '')),
+  };
 }
 
 /** Goals with what was measured. */
