@@ -33,11 +33,16 @@ function sectionOf(name: string, report: BenchReport, known: readonly string[]):
 }
 
 function caseText(report: CaseReport): string {
+  const incomplete =
+    report.error === null ? [] : ['This measurement did not come to its end: subjects or runs are missing.'];
   const command = `\`npm run bench -- --cases ${report.id}\``;
   const when = `${report.startedAt.slice(0, 10)}, ${shown(report.seconds)} s, ${report.busyBefore.toFixed(1)} processors busy with other work at its begin`;
-  return [`${report.title}. ${command} (${when})`, ...caseTables(report).map(markdownTable), ...report.notes].join(
-    '\n\n',
-  );
+  return [
+    `${report.title}. ${command} (${when})`,
+    ...caseTables(report).map(markdownTable),
+    ...report.notes,
+    ...incomplete,
+  ].join('\n\n');
 }
 
 function machineText({ machine }: BenchReport): string {

@@ -84,6 +84,11 @@ describe('renderInto', () => {
     expect(rendered).toMatch(/^Before\n/);
     expect(rendered).toContain('between\n\n<!-- bench:other -->\nkept\n<!-- /bench -->');
   });
+  it('says where a case did not come to its end', () => {
+    const broken = { ...copy, error: 'interrupted' };
+    expect(renderInto(page, report(broken), ['copy', 'other'])).toContain('did not come to its end');
+    expect(renderInto(page, report(copy), ['copy', 'other'])).not.toContain('did not come to its end');
+  });
   it('can be done again', () => {
     const once = renderInto(page, report(copy), ['copy', 'other']);
     expect(renderInto(once, report(copy), ['copy', 'other'])).toBe(once);
