@@ -28,7 +28,8 @@ const NEVER = new AbortController().signal;
 export function openApi(spec: BaselineSpec): ManagementApi {
   const { origin, headroom } = spec;
   const { clientId, clientSecret } = emulatorDefaults;
-  const credentials = { origin, audience: `${origin}/api/v2/`, clientId, clientSecret };
+  const auth = { method: 'client_secret', clientSecret } as const;
+  const credentials = { origin, audience: `${origin}/api/v2/`, clientId, auth };
   return createManagementApi({
     origin,
     tokens: createTokenSource(credentials),

@@ -31,7 +31,7 @@ export const delay: BenchCase = {
 async function measureOurDelays(context: CaseContext, stack: Stack, tenant: Tenant): Promise<void> {
   const name = freshName();
   const { client } = stack.temporal;
-  const worker = await startWorker(stack, { tenant, name, taskQueue: name, database: name });
+  const worker = await startWorker(stack, { tenants: [{ tenant, name }], taskQueue: name, database: name });
   try {
     await applySchedules(client, name, name, [{ resource: 'logs', everyMs: 1_000 }]);
     await measureDelays(context, stack, tenant, OURS, name);

@@ -15,8 +15,9 @@ function incrementalCase(id: string, events: number): BenchCase {
       const bench = await openBench(context, { logs: context.quick ? 2_000 : 20_000 });
       const { stack, tenant, signal } = bench;
       const name = freshName();
-      const plan = { tenant, name, taskQueue: name, database: name };
-      const worker = await startWorker(stack, plan, context.profiling);
+      const plan = { name, taskQueue: name };
+      const tenants = [{ tenant, name }];
+      const worker = await startWorker(stack, { tenants, taskQueue: name, database: name }, context.profiling);
       context.scope.defer(() => worker.stop());
       await unlessAborted(signal, copyTenant(stack, plan, 'logs'));
       // The first run behind a copy compiles what the later ones use.

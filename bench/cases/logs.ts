@@ -8,7 +8,7 @@ import { alternate, type BenchCase, type CaseContext, type Subject } from './cas
 /** The servers and a tenant with so many logs. */
 export async function openBench(context: CaseContext, size: Parameters<typeof startTenant>[2]): Promise<Bench> {
   const { scope, signal, profiling } = context;
-  const stack = await startStack(scope, profiling);
+  const stack = await startStack(scope, signal, profiling);
   const tenant = await startTenant(scope, stack.folder, size);
   return { stack, tenant, signal, profiling };
 }

@@ -43,7 +43,9 @@ export interface Cost {
   /** Statements that store something, each of which makes a part. */
   insertsPerSecond: number;
   storedGbPerDay: number;
-  oneWorkerATenantGb: number;
+  /** Worker processes, and the memory of all of them. */
+  workers: number;
+  workersGb: number;
 }
 
 const LOADS: readonly Load[] = [
@@ -66,6 +68,9 @@ const ACTIONS_AROUND = 3 + 1 + 3;
 /** Rows of the pipeline's own: the ledger's at the start and the end. Each insert of logs is followed by a checkpoint. */
 const LEDGER_INSERTS = 2;
 
+/** A worker is not to be busier than this: JavaScript runs on one thread, and a rush has to find room. */
+const BUSY_SHARE = 0.6;
+
 /** What a load costs by these units, for runs that all bring the same number of events. */
 export function costOf({ tenants, eventsPerDay, scheduleSeconds }: Load, unit: UnitCosts): Cost {
   const runsPerSecond = tenants / scheduleSeconds;
@@ -76,18 +81,21 @@ export function costOf({ tenants, eventsPerDay, scheduleSeconds }: Load, unit: U
   const activities = 1 + Math.max(0, Math.ceil((pages - FIRST_PAGES) / FURTHER_PAGES));
   const inserts = Math.ceil(eventsPerRun / ROWS_PER_PAGE / PAGES_PER_INSERT);
   const cores = (perRun: number, perEvent: number) => runsPerSecond * perRun + eventsPerSecond * perEvent;
+  const workerCores = cores(unit.workerSecondsPerRun, unit.workerSecondsPerEvent);
+  const workers = Math.max(1, Math.ceil(workerCores / BUSY_SHARE));
   return {
     runsPerSecond,
     eventsPerRun,
     requestsPerSecondAndTenant: pages / scheduleSeconds,
     actionsPerDay: runsPerSecond * DAY_S * (ACTIONS_AROUND + activities),
     historyGbPerDay: (runsPerSecond * DAY_S * unit.historyBytesPerRun) / 1e9,
-    workerCores: cores(unit.workerSecondsPerRun, unit.workerSecondsPerEvent),
+    workerCores,
     clickhouseCores: cores(unit.clickhouseSecondsPerRun, unit.clickhouseSecondsPerEvent),
     temporalCores: cores(unit.temporalSecondsPerRun, 0),
     insertsPerSecond: runsPerSecond * (LEDGER_INSERTS + 2 * inserts),
     storedGbPerDay: (eventsPerDay * unit.bytesPerEvent) / 1e9,
-    oneWorkerATenantGb: (tenants * unit.workerMb) / 1024,
+    workers,
+    workersGb: (workers * unit.workerMb) / 1024,
   };
 }
 
@@ -195,7 +203,11 @@ export function arithmeticTables(cases: readonly CaseReport[]): Table[] {
         number(({ insertsPerSecond }) => insertsPerSecond),
       ),
       row('ClickHouse storage a day', ({ cost }) => `${shown(cost.storedGbPerDay)} GB`),
-      row('memory, one worker process a tenant', ({ cost }) => `${shown(cost.oneWorkerATenantGb)} GB`),
+      row(
+        'worker processes, 60 % busy each',
+        number(({ workers }) => workers),
+      ),
+      row('their memory', ({ cost }) => `${shown(cost.workersGb)} GB`),
     ],
   };
   return [units, table];

@@ -1,6 +1,6 @@
 /** Variables that a machine may have set and that must not reach what is measured. */
 const NEUTRAL =
-  /^(AUTH0_|CLICKHOUSE_|TEMPORAL_|DATA_DIR|EMULATOR_|SCHEDULE_|LOG_|LOGS_|PAGES_|SNAPSHOT_|MAX_DELETE|USERS_|SHUTDOWN_|NODE_OPTIONS)/;
+  /^(AUTH0_|CLICKHOUSE_|TEMPORAL_|DATA_DIR|EMULATOR_|SCHEDULE_|LOG_|LOGS_|PAGES_|SNAPSHOT_|MAX_DELETE|USERS_|SHUTDOWN_|TENANTS_|RESOURCES|NODE_OPTIONS)/;
 
 /** This process's environment without the settings of the program. */
 export function bareEnvironment(): Record<string, string> {

@@ -45,8 +45,13 @@ export async function measureOurs(
   options: { env?: Record<string, string>; input?: ExtractTenantInput; keep?: string } = {},
 ): Promise<Measurement> {
   const name = options.keep ?? freshName();
-  const plan = { tenant, name, taskQueue: name, database: name, ...(options.env && { env: options.env }) };
-  const worker = await startWorker(stack, plan, profiling);
+  const plan = { name, taskQueue: name };
+  const env = options.env && { env: options.env };
+  const worker = await startWorker(
+    stack,
+    { tenants: [{ tenant, name }], taskQueue: name, database: name, ...env },
+    profiling,
+  );
   try {
     await tenant.resetStats();
     const used = watch([worker.watched, ...stack.watched, tenant.watched]);

@@ -44,12 +44,15 @@ export async function openFolder(scope: Scope): Promise<string> {
 }
 
 /** Starts a Temporal dev server and the embedded ClickHouse as `npm start` does. Throws with their own words. */
-export async function startStack(scope: Scope, profiling: Profiling = {}): Promise<Stack> {
+export async function startStack(scope: Scope, signal: AbortSignal, profiling: Profiling = {}): Promise<Stack> {
   const folder = await openFolder(scope);
   await mkdir(join(folder, 'logs'));
   const [temporal, engine] = await Promise.all([startTemporal(scope, folder), startEngine(scope, folder, profiling)]);
   const connection = await Connection.connect({ address: temporal.address });
-  scope.defer(() => connection.close());
+  // Closed under a call that an abort has left behind, it would end the process with an error.
+  scope.defer(async () => {
+    if (!signal.aborted) await connection.close();
+  });
   const clickhouse = openClickHouse({
     url: engine.url,
     database: 'default',

@@ -88,10 +88,12 @@ describe('the arithmetic', () => {
     expect(cost.runsPerSecond).toBe(1);
     expect(cost.eventsPerRun).toBe(1000);
     expect(cost.workerCores).toBeCloseTo(0.2, 9);
+    expect(cost.workers).toBe(1);
     // 12 pages, so a second activity: 3 of the schedule, the child, 3 around, 2 of pages.
     expect(cost.actionsPerDay).toBe(86_400 * 9);
     expect(cost.insertsPerSecond).toBe(4);
     expect(cost.storedGbPerDay).toBeCloseTo(9.504, 6);
+    expect(costOf({ tenants: 600, eventsPerDay: 864_000_000, scheduleSeconds: 60 }, unit).workers).toBe(4);
     expect(cost.historyGbPerDay).toBeCloseTo(0.864, 6);
   });
 });
