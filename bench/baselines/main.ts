@@ -66,7 +66,7 @@ async function copy(spec: BaselineSpec, store: Sink, position: Position): Promis
   let inFlight: Promise<void> = Promise.resolve();
   let [rows, pages] = [0, 0];
   const flush = async (): Promise<void> => {
-    rows += block.lines.length;
+    rows += block.lines.rows;
     const full = block;
     block = emptyBlock();
     await inFlight;
@@ -79,7 +79,7 @@ async function copy(spec: BaselineSpec, store: Sink, position: Position): Promis
     addRecords(block, resource, records, { ...load, fetchedAt: Date.now() });
     pages++;
     const isFull =
-      spec.resource === 'users' ? block.lines.length >= spec.rowsPerInsert : pages % spec.pagesPerInsert === 0;
+      spec.resource === 'users' ? block.lines.rows >= spec.rowsPerInsert : pages % spec.pagesPerInsert === 0;
     if (isFull) await flush();
   }
   await flush();
@@ -99,18 +99,18 @@ async function insertOnly(spec: BaselineSpec, client: ClickHouseClient): Promise
   let rows = 0;
   for (let round = 0; round < spec.repeat; round++) {
     const store = inserter({ ...spec, tenant: `${spec.tenant}-${round}` }, client);
-    let lines: string[] = [];
+    let block = emptyBlock();
     for await (const batch of splitLines(createReadStream(spec.file, { highWaterMark: 1 << 20 }))) {
       for (const line of batch) {
-        lines.push(line);
-        if (lines.length < rowsPerInsert) continue;
-        await store({ ...emptyBlock(), lines });
-        rows += lines.length;
-        lines = [];
+        block.lines.append(line);
+        if (block.lines.rows < rowsPerInsert) continue;
+        await store(block);
+        rows += block.lines.rows;
+        block = emptyBlock();
       }
     }
-    await store({ ...emptyBlock(), lines });
-    rows += lines.length;
+    await store(block);
+    rows += block.lines.rows;
   }
   return { rows };
 }
@@ -120,7 +120,7 @@ async function prepare(spec: BaselineSpec): Promise<Work> {
   const { rows } = await copy(
     spec,
     async ({ lines }) => {
-      if (lines.length > 0 && !file.write(`${lines.join('\n')}\n`)) await once(file, 'drain');
+      if (lines.rows > 0 && !file.write(lines.bytes())) await once(file, 'drain');
     },
     { cursor: null },
   );
