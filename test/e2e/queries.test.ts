@@ -21,8 +21,8 @@ let facts: TenantFacts;
 const started: EmulatedTenant[] = [];
 
 /** Stores log events as a run does. */
-async function store(runId: string, events: readonly string[]): Promise<void> {
-  const load = { tenant: TENANT, runId, fetchedAt: Date.now(), source: 'api', tombstones: new Map() } as const;
+async function store(tenant: string, runId: string, events: readonly string[]): Promise<void> {
+  const load = { tenant, runId, fetchedAt: Date.now(), source: 'api', tombstones: new Map() } as const;
   const block = emptyBlock();
   addRecords(
     block,
@@ -52,21 +52,32 @@ beforeAll(async () => {
   const left = new Set(await tenant.ids('users'));
   const deletedUsers = before.filter((id) => !left.has(id));
   const clients = [...(await tenant.raw('clients')).values()];
-  const rare = rareEvents(Date.now(), {
-    users: [...left].slice(0, 9),
-    deletedUsers: deletedUsers.slice(0, 2),
-    clients: (await tenant.ids('clients')).slice(0, 4),
-  });
   const logs = [...(await tenant.raw('logs')).values()];
-  await store('rare', rare);
-  await store('again', [...rare, ...logs]);
-  await createPipelineStore(lab.clickhouse, 'auth0').writeGap(TENANT, 'logs', 'run', {
-    from: '1',
-    fromDate: '2026-01-01T00:00:00.000Z',
-    to: '2',
-    toDate: '2026-01-04T12:00:00.000Z',
-    reason: 'left out on request',
-  });
+  const used = new Set(logs.map((raw) => logFact(raw).text('client_id')));
+  const ids = {
+    users: [...left].slice(0, 9),
+    deletedUsers: deletedUsers.slice(0, 3),
+    clients: (await tenant.ids('clients')).slice(0, 4),
+    idle: (await tenant.ids('clients')).filter((id) => !used.has(id)).slice(-2),
+  };
+  const rare = rareEvents(Date.now(), ids);
+  await store(TENANT, 'rare', rare);
+  await store(TENANT, 'again', [...rare, ...logs]);
+  await store('other', 'rare', rareEvents(Date.now() - 60_000, ids));
+  for (const [name, day] of [
+    [TENANT, '04'],
+    ['other', '09'],
+  ] as const) {
+    await createPipelineStore(lab.clickhouse, 'auth0').writeGap(name, 'logs', 'run', {
+      from: '1',
+      fromDate: '2026-01-01T00:00:00.000Z',
+      to: '2',
+      toDate: `2026-01-${day}T12:00:00.000Z`,
+      reason: 'left out on request',
+    });
+  }
+  await other.admin('users', { remove: [...left].slice(0, 5) });
+  expect(await lab.sync('other', { full: true })).toMatchObject({ status: 'completed' });
 
   facts = {
     // Later than every row: what is deleted is stamped with the engine's own clock.
@@ -87,7 +98,9 @@ afterAll(async () => {
 async function ask({ sql }: SqlBlock): Promise<Record<string, string>[]> {
   const at = new Date(facts.now).toISOString().slice(0, 19).replace('T', ' ');
   const rows = await lab.rows(sql.replaceAll(/\bnow\((?:'UTC')?\)/g, `toDateTime('${at}', 'UTC')`));
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value === NULL ? '' : value])));
+  return rows.map((row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value === NULL ? '' : value])),
+  );
 }
 
 const query = (heading: string): SqlBlock => {

@@ -30,7 +30,10 @@ const distinct = (logs: readonly LogFact[], name: string): string =>
 const newest = (logs: readonly LogFact[]): number => Math.max(...logs.map(({ date }) => date));
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const flag = (record: unknown, name: string): boolean =>
-  typeof record === 'object' && record !== null && name in record && Object.entries(record).some(([key, value]) => key === name && value === true);
+  typeof record === 'object' &&
+  record !== null &&
+  name in record &&
+  Object.entries(record).some(([key, value]) => key === name && value === true);
 
 /** Orders rows by columns; a leading `-` turns one round. Numbers are compared as numbers. */
 function ordered(rows: Row[], ...columns: string[]): Row[] {
@@ -119,16 +122,18 @@ export const ANSWERS: Record<string, Answer> = {
 
   'Blocked by attack protection': (facts) =>
     ordered(
-      groups(of(since(facts, 7 * DAY), 'limit_wc', 'limit_mu', 'limit_sul', 'pwd_leak'), ({ type }) => type, field('ip')).map(
-        ([[type = '', ip = ''], logs]) => ({
-          event: TYPES.get(type)?.event ?? '',
-          type,
-          ip,
-          times: String(logs.length),
-          names: distinct(logs, 'user_name'),
-          last_seen: clickhouseTime(newest(logs)),
-        }),
-      ),
+      groups(
+        of(since(facts, 7 * DAY), 'limit_wc', 'limit_mu', 'limit_sul', 'pwd_leak'),
+        ({ type }) => type,
+        field('ip'),
+      ).map(([[type = '', ip = ''], logs]) => ({
+        event: TYPES.get(type)?.event ?? '',
+        type,
+        ip,
+        times: String(logs.length),
+        names: distinct(logs, 'user_name'),
+        last_seen: clickhouseTime(newest(logs)),
+      })),
       '-times',
       'type',
       'ip',
@@ -187,7 +192,9 @@ export const ANSWERS: Record<string, Answer> = {
   'Sign-up funnel': (facts) => {
     const logs = of(lastDays(facts, 30), 'ss', 'sv', 's').filter((log) => log.text('user_id') !== '');
     const people = groups(logs, field('user_id')).flatMap(([, own]) => {
-      const [first] = of(own, 'ss').map(({ date }) => date).toSorted((a, b) => a - b);
+      const [first] = of(own, 'ss')
+        .map(({ date }) => date)
+        .toSorted((a, b) => a - b);
       if (first === undefined) return [];
       const after = (type: string) => of(own, type).some(({ date }) => date >= first);
       return [{ day: day(first), verified: after('sv'), loggedIn: after('s') }];
@@ -345,6 +352,7 @@ export const ANSWERS: Record<string, Answer> = {
 };
 
 function identities(user: unknown): string[] {
-  if (typeof user !== 'object' || user === null || !('identities' in user) || !Array.isArray(user.identities)) return [];
+  if (typeof user !== 'object' || user === null || !('identities' in user) || !Array.isArray(user.identities))
+    return [];
   return user.identities.map((identity: unknown) => textAt(identity, ['connection']));
 }

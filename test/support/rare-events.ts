@@ -3,6 +3,8 @@ interface Ids {
   users: readonly string[];
   deletedUsers: readonly string[];
   clients: readonly string[];
+  /** Clients that no other event mentions. */
+  idle: readonly string[];
 }
 
 const MINUTE = 60_000;
@@ -13,7 +15,7 @@ const DAY = 24 * HOUR;
  * JSON texts of events that the emulated tenant does not make, on both sides of every border that the queries in
  * docs/queries.md draw.
  */
-export function rareEvents(now: number, { users, deletedUsers, clients }: Ids): string[] {
+export function rareEvents(now: number, { users, deletedUsers, clients, idle }: Ids): string[] {
   const [ada = '', bob = '', cid = '', dan = '', eve = '', fay = ''] = users;
   const [first = '', second = ''] = clients;
   let number = 0;
@@ -60,12 +62,14 @@ export function rareEvents(now: number, { users, deletedUsers, clients }: Ids): 
     ...['limit_mu', 'limit_sul', 'pwd_leak', 'limit_wc'].flatMap((type) => [
       event(HOUR, type, { user_name: 'a@acme.example' }),
       event(2 * HOUR, type, { user_name: 'b@acme.example' }),
+      event(6.9 * DAY, type, { user_name: 'd@acme.example' }),
       event(8 * DAY, type, { user_name: 'c@acme.example' }),
     ]),
     // Clients made in time, too early, gone again, and what only looks like one.
     call(DAY, 'post', '/api/v2/clients', { client_id: first }),
     call(2 * DAY, 'post', '/api/v2/clients', { client_id: 'gone' }),
-    call(31 * DAY, 'post', '/api/v2/clients', { client_id: second }),
+    call(29.9 * DAY, 'post', '/api/v2/clients', { client_id: second }),
+    call(31 * DAY, 'post', '/api/v2/clients', { client_id: 'too-early' }),
     call(DAY, 'patch', `/api/v2/clients/${second}`, { client_id: second }),
     call(DAY, 'post', '/api/v2/connections', { client_id: second }),
     // Sign-ups: with and without what should follow, and in the wrong order.
@@ -77,8 +81,10 @@ export function rareEvents(now: number, { users, deletedUsers, clients }: Ids): 
     event(6 * DAY, 'ss', { user_id: 'auth0|new3', connection: 'db' }),
     event(5 * DAY, 'sv', { user_id: 'auth0|new3' }),
     event(6 * DAY, 'fs', { connection: 'db' }),
-    // Deletions, one of which the log still has.
-    ...deletedUsers.slice(0, 1).map((user) => event(HOUR, 'sdu', { user_id: user })),
+    // Deletions: some of which the log still has, one that is too old to be this one.
+    event(HOUR, 'sdu', { user_id: deletedUsers[0] }),
+    event(29.9 * DAY, 'sdu', { user_id: deletedUsers[1] }),
+    event(31 * DAY, 'sdu', { user_id: deletedUsers[2] }),
     // Tokens, and those that were refused.
     event(HOUR, 'seccft', { client_id: first, client_name: 'a machine' }),
     event(HOUR, 'feccft', { client_id: first }),
@@ -88,6 +94,10 @@ export function rareEvents(now: number, { users, deletedUsers, clients }: Ids): 
     login(DAY, 'auth0|5f7c8ec7', 'AT', { client_name: 'Shop', connection: 'db' }),
     event(2 * DAY, 'scp', { user_id: 'auth0|5f7c8ec7', description: 'Changed' }),
     event(2 * DAY, 'brand_new_code', { user_id: 'auth0|5f7c8ec7' }),
+    event(29.9 * DAY, 'slo', { user_id: 'auth0|5f7c8ec7' }),
     event(31 * DAY, 'slo', { user_id: 'auth0|5f7c8ec7' }),
+    // Clients that were used long ago.
+    event(89.9 * DAY, 'seccft', { client_id: idle[0] }),
+    event(91 * DAY, 'seccft', { client_id: idle[1] }),
   ];
 }

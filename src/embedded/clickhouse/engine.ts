@@ -13,6 +13,8 @@ export interface EngineOptions {
   maxMemoryBytes?: number;
   /** Size up to which a result that cannot be streamed is answered. Bytes, default 256 MiB. */
   maxResultBytes?: number;
+  /** Configuration file for the engine, e.g. with a `users_config` that limits what its user may do. */
+  configFile?: string;
 }
 
 /** What a statement gave back. */
@@ -65,7 +67,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   prepareDirectory(path);
   let root: object;
   try {
-    root = native.CreateConnection(path, SERVER_ARGS);
+    const config = options.configFile === undefined ? [] : [`--config-file=${options.configFile}`];
+    root = native.CreateConnection(path, [...SERVER_ARGS, ...config]);
   } catch (cause) {
     throw new EngineUnavailableError(openFailure(path, cause), { cause });
   }

@@ -4,20 +4,28 @@ import { startClickHouseServer } from './server.js';
 // How long a running statement may go on after a stop was asked for.
 const GRACE_MS = 20_000;
 
-/** The process: `main.js --path DIR --port N [--max-memory BYTES]`. One JSON line on stdout when ready. */
+/** The process: `main.js --path DIR --port N [--max-memory BYTES] [--config-file FILE]`. One JSON line on stdout when ready. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { path: { type: 'string' }, port: { type: 'string' }, 'max-memory': { type: 'string' } },
+    options: {
+      path: { type: 'string' },
+      port: { type: 'string' },
+      'max-memory': { type: 'string' },
+      'config-file': { type: 'string' },
+    },
   });
   const port = Number(values.port ?? NaN);
   if (values.path === undefined || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new Error('usage: main.js --path DIR --port N (0 takes a free port) [--max-memory BYTES]');
+    throw new Error(
+      'usage: main.js --path DIR --port N (0 takes a free port) [--max-memory BYTES] [--config-file FILE]',
+    );
   }
   const memory = values['max-memory'] === undefined ? undefined : Number(values['max-memory']);
   const server = await startClickHouseServer({
     path: values.path,
     port,
     ...(memory === undefined ? {} : { maxMemoryBytes: memory }),
+    ...(values['config-file'] === undefined ? {} : { configFile: values['config-file'] }),
   });
   let stops = 0;
   const stop = async (): Promise<void> => {

@@ -12,6 +12,8 @@ export interface EmbeddedClickHouseOptions {
   entry?: string;
   /** Memory that one statement may take. Bytes. */
   maxMemoryBytes?: number;
+  /** Configuration file for the engine: see EngineOptions. */
+  configFile?: string;
   /** File that gets the process's output. */
   logFile?: string;
   /** Told of every line that the process writes to stderr. */
@@ -40,10 +42,11 @@ const READY_MS = 60_000;
 export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions): Promise<EmbeddedClickHouse> {
   const entry = options.entry ?? fileURLToPath(new URL('main.js', import.meta.url));
   const memory = options.maxMemoryBytes === undefined ? [] : ['--max-memory', String(options.maxMemoryBytes)];
+  const config = options.configFile === undefined ? [] : ['--config-file', options.configFile];
   const child = await spawnChild({
     name: 'ClickHouse',
     command: process.execPath,
-    args: [entry, '--path', options.path, '--port', String(options.port), ...memory],
+    args: [entry, '--path', options.path, '--port', String(options.port), ...memory, ...config],
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
     onLine: (line, from) => {
       if (from === 'stderr') options.log?.(line);
