@@ -287,19 +287,20 @@ export const ANSWERS: Record<string, Answer> = {
     );
     const rows = groups(exchanges, field('client_id')).map(([[id = ''], logs]) => {
       const good = logs.filter(worked);
-      return {
+      const row = {
         client_id: id,
         name: names.get(id) ?? '',
         user_tokens: String(good.filter(({ type }) => type !== 'seccft').length),
         machine_tokens: String(of(logs, 'seccft').length),
         failures: String(logs.length - good.length),
         last_token: clickhouseTime(good.length === 0 ? 0 : newest(good)),
-        all: String(good.length),
       };
+      return { row, tokens: good.length };
     });
-    return ordered(rows, '-all', 'client_id')
+    return rows
+      .toSorted((a, b) => b.tokens - a.tokens || (a.row.client_id < b.row.client_id ? -1 : 1))
       .slice(0, 50)
-      .map(({ all: _, ...row }) => row);
+      .map(({ row }) => row);
   },
 
   'Clients without use': (facts) => {

@@ -135,7 +135,7 @@ export function secretProblems(all: readonly Manifest[]): string[] {
 
 /** Files that the settings name must lie in a mounted Secret or ConfigMap that holds them. */
 export function fileProblems(all: readonly Manifest[], files: readonly string[]): string[] {
-  const keys = new Map([
+  const keys = new Map<string, string[]>([
     ...ofKind(all, 'ConfigMap').map(({ metadata, data }) => [`map ${metadata.name}`, Object.keys(data)] as const),
     ...ofKind(all, 'Secret').map(
       ({ metadata, stringData }) => [`secret ${metadata.name}`, Object.keys(stringData)] as const,
@@ -143,12 +143,13 @@ export function fileProblems(all: readonly Manifest[], files: readonly string[])
   ]);
   return workloads(all).flatMap((workload) => {
     const { volumes, containers } = podOf(workload);
-    const mounted = containers[0].volumeMounts.flatMap(({ name, mountPath, readOnly }) => {
+    const paths = containers[0].volumeMounts.flatMap(({ name, mountPath, readOnly }) => {
       const volume = volumes.find((one) => one.name === name);
       const source = volume?.secret ? `secret ${volume.secret.secretName}` : `map ${volume?.configMap?.name ?? ''}`;
       return readOnly ? (keys.get(source) ?? []).map((key) => `${mountPath}/${key}`) : [];
     });
-    return files.filter((file) => !mounted.includes(file)).map((file) => `${workload.kind}: ${file} is not mounted`);
+    const mounted = new Set(paths);
+    return files.filter((file) => !mounted.has(file)).map((file) => `${workload.kind}: ${file} is not mounted`);
   });
 }
 
@@ -157,7 +158,7 @@ export function privilegeProblems(all: readonly Manifest[]): string[] {
   return workloads(all).flatMap((workload) => {
     const { securityContext: own, containers, automountServiceAccountToken, volumes } = podOf(workload);
     const [{ securityContext: inside, volumeMounts }] = containers;
-    const scratch = volumes.filter(({ emptyDir }) => emptyDir !== undefined).map(({ name }) => name);
+    const scratch = new Set(volumes.filter(({ emptyDir }) => emptyDir !== undefined).map(({ name }) => name));
     const findings: [boolean, string][] = [
       [own.runAsNonRoot && own.runAsUser !== 0, 'may run as root'],
       [own.fsGroup !== 0, 'reads its secrets as root'],
@@ -166,7 +167,7 @@ export function privilegeProblems(all: readonly Manifest[]): string[] {
       [!inside.allowPrivilegeEscalation, 'may gain privileges'],
       [inside.capabilities.drop.includes('ALL'), 'keeps capabilities'],
       [!automountServiceAccountToken, 'holds a token of the cluster'],
-      [volumeMounts.every(({ name, readOnly }) => readOnly || scratch.includes(name)), 'can write to what is mounted'],
+      [volumeMounts.every(({ name, readOnly }) => readOnly || scratch.has(name)), 'can write to what is mounted'],
     ];
     return findings.filter(([good]) => !good).map(([, text]) => `${workload.metadata.name} ${text}`);
   });
@@ -210,17 +211,17 @@ export function wiringProblems(all: readonly Manifest[]): string[] {
   const scraped = ofKind(all, 'PodMonitor')[0]?.spec.podMetricsEndpoints.map(({ port }) => port) ?? [];
   if (scraped.join() !== metrics?.name) problems.push('PodMonitor reads another port');
 
-  const names = ofKind(all, 'ConfigMap').map(({ metadata }) => metadata.name);
-  const secrets = ofKind(all, 'Secret').map(({ metadata }) => metadata.name);
+  const names = new Set(ofKind(all, 'ConfigMap').map(({ metadata }) => metadata.name));
+  const secrets = new Set(ofKind(all, 'Secret').map(({ metadata }) => metadata.name));
   for (const workload of workloads(all)) {
     const { containers, volumes } = podOf(workload);
     const wanted = [
       ...containers[0].envFrom.map(({ configMapRef }) => configMapRef.name),
       ...volumes.flatMap(({ configMap }) => configMap?.name ?? []),
     ];
-    for (const name of wanted) if (!names.includes(name)) problems.push(`${workload.kind} wants ConfigMap ${name}`);
+    for (const name of wanted) if (!names.has(name)) problems.push(`${workload.kind} wants ConfigMap ${name}`);
     for (const { secret } of volumes) {
-      if (secret && !secrets.includes(secret.secretName))
+      if (secret && !secrets.has(secret.secretName))
         problems.push(`${workload.kind} wants Secret ${secret.secretName}`);
     }
   }

@@ -38,9 +38,12 @@ function changed(from: string | RegExp, to: string): Manifest[] {
 }
 
 const all = load();
-const settings = new Set(
-  Object.values(SETTINGS).flatMap(({ name, secret }) => (secret === true ? [name, `${name}_FILE`] : [name])),
-);
+/** Where the worker serves its metrics and probes. */
+const SERVER = ['METRICS_HOST', 'METRICS_PORT'];
+const settings = new Set([
+  ...Object.values(SETTINGS).flatMap(({ name, secret }) => (secret === true ? [name, `${name}_FILE`] : [name])),
+  ...SERVER,
+]);
 const configMap = (suffix: string) =>
   ofKind(all, 'ConfigMap').find(({ metadata }) => metadata.name.endsWith(suffix))?.data ?? {};
 const [worker] = ofKind(all, 'Deployment');
