@@ -16,7 +16,15 @@ cpSync('src/clickhouse/log-types.csv', 'dist/clickhouse/log-types.csv');
 
 const { bundleWorkflowCode } = await import('@temporalio/worker');
 const quiet = { trace() {}, debug() {}, info() {}, warn: console.error, error: console.error, log() {} };
-const { code } = await bundleWorkflowCode({ workflowsPath: `${root}dist/workflows/index.js`, logger: quiet });
-const bundle = 'dist/workflow-bundle.js';
-if (!existsSync(bundle) || readFileSync(bundle, 'utf8') !== code) writeFileSync(bundle, code);
+const { workflowTracingModule } = await import('../dist/observability/tracing.js');
+// Traced workflows run other code, so that workers without traces do not pay for them.
+const bundles = { 'dist/workflow-bundle.js': [], 'dist/workflow-bundle-traced.js': [workflowTracingModule()] };
+for (const [bundle, workflowInterceptorModules] of Object.entries(bundles)) {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: `${root}dist/workflows/index.js`,
+    workflowInterceptorModules,
+    logger: quiet,
+  });
+  if (!existsSync(bundle) || readFileSync(bundle, 'utf8') !== code) writeFileSync(bundle, code);
+}
 writeFileSync('dist/.built', sourceDigest());

@@ -1,11 +1,33 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import { logContext } from './observability/log-context.js';
 
 export type { Logger } from 'pino';
 
-/** Structured log on stderr: stdout belongs to results. Callers log positions, counts and names, never records. */
-export function createLogger(level: string): Logger {
+/** How lines look: `auto` is `pretty` on a terminal and `json` everywhere else. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+/**
+ * Structured log on stderr: stdout belongs to results. Lines of an activity carry its tenant, resource, workflow, run
+ * and attempt. Callers log positions, counts and names, never records.
+ */
+export async function createLogger(
+  level: string,
+  { format = 'auto', isTerminal = process.stderr.isTTY }: { format?: LogFormat; isTerminal?: boolean } = {},
+): Promise<Logger> {
+  const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
+  return loggerTo(isPretty ? await prettyStream() : pino.destination({ dest: 2, sync: true }), level);
+}
+
+/** The same logger on a stream of the caller's. */
+export function loggerTo(stream: DestinationStream, level: string): Logger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: () => ({ ...logContext() }) },
+    stream,
   );
+}
+
+/** Loaded only where a person reads: production logs need none of it. */
+async function prettyStream(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
 }

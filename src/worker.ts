@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { DefaultLogger, type NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
 import { createManagementApi } from './auth0/http.js';
@@ -17,6 +17,10 @@ import { loadConfig } from './config/load.js';
 import { ExtractError } from './contracts/errors.js';
 import { reportAndExit } from './commands/failure.js';
 import { createLogger, type Logger } from './logger.js';
+import { type Meter, NO_METER } from './observability/meter.js';
+import { openObservability, type Observability } from './observability/observability.js';
+import { installRuntime } from './observability/runtime.js';
+import { withWorkflowSpans } from './observability/tracing.js';
 import { retryUntilUp } from './retry-until-up.js';
 import { connectWorker, temporalWorkerOptions } from './temporal/worker-connection.js';
 import { programVersion } from './version.js';
@@ -38,7 +42,8 @@ export async function runWorker(
   if (config.tenants.length === 0 || address === null || url === null) throw incomplete(config);
   const destination = { ...config.clickhouse, url };
 
-  installRuntime(logger);
+  const observability = await openObservability(config, logger, programVersion());
+  installRuntime(logger, observability.temporalMetrics);
   const clickhouse = openClickHouse(destination);
   const prepare = async (): Promise<void> => {
     await checkIsClickHouse(clickhouse, url);
@@ -59,18 +64,21 @@ export async function runWorker(
     },
   );
 
-  const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database);
-  const worker = await buildWorker(connection, config, { ...deps, searchAttributes, ...watching });
+  const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database, observability.meter);
+  const own = { ...deps, searchAttributes, log: logger, ...watching };
+  const worker = await buildWorker(connection, config, own, observability);
+  observability.watch({ worker, connection, clickhouse, database: destination.database, tenants: config.tenants });
   const { namespace, taskQueue, deployment } = config.temporal;
   const tenants = config.tenants.map(({ name }) => name);
   logger.info({ tenants, address, namespace, url, taskQueue, searchAttributes }, 'worker is ready');
   if (deployment) logger.info(deployment, 'this version gets work once it is current, see docs/temporal-cloud.md');
-  process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid })}\n`);
+  process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid, metrics: observability.url })}\n`);
   try {
     await worker.run();
   } finally {
     await connection.close();
     await clickhouse.close();
+    await observability.close();
     logger.info({ tokens: minted() }, 'worker has stopped');
   }
 }
@@ -80,10 +88,14 @@ export function createDeps(
   configured: readonly TenantConfig[],
   clickhouse: ClickHouseClient,
   database: string,
+  meter: Meter = NO_METER,
 ): { deps: ActivityDeps; minted: () => number } {
   const tenants = configured.map((tenant) => {
-    const tokens = createTokenSource(tenant.credentials, { timeoutMs: tenant.httpTimeoutMs });
-    return { tokens, access: tenantAccess(tenant, tokens) };
+    const tokens = createTokenSource(tenant.credentials, {
+      timeoutMs: tenant.httpTimeoutMs,
+      onMint: () => meter.tokenMinted(tenant.name),
+    });
+    return { tokens, access: tenantAccess(tenant, tokens, meter) };
   });
   return {
     deps: {
@@ -92,13 +104,14 @@ export function createDeps(
       database,
       store: createPipelineStore(clickhouse, database),
       snapshots: createSnapshotStore(clickhouse, database),
+      meter,
     },
     minted: () => tenants.reduce((sum, { tokens }) => sum + tokens.minted(), 0),
   };
 }
 
 /** A tenant as the activities see it: every client counts its own requests, all share the token and the rate budget. */
-function tenantAccess(tenant: TenantConfig, tokens: TokenSource): TenantAccess {
+function tenantAccess(tenant: TenantConfig, tokens: TokenSource, meter: Meter): TenantAccess {
   const { name, resources, extract, httpTimeoutMs: timeoutMs } = tenant;
   const { origin } = tenant.credentials;
   const pacer = createPacer(tenant.pacing);
@@ -107,16 +120,24 @@ function tenantAccess(tenant: TenantConfig, tokens: TokenSource): TenantAccess {
     name,
     resources,
     extract,
-    openApi: () => createManagementApi({ origin, tokens, pacer, timeoutMs, userAgent }),
+    openApi: () => createManagementApi({ origin, tokens, pacer, timeoutMs, userAgent, tenant: name, meter }),
   };
 }
 
 /** A worker that is ready to run; what its activities need is passed in. */
-export function buildWorker(connection: NativeConnection, config: Config, deps: ActivityDeps): Promise<Worker> {
+export function buildWorker(
+  connection: NativeConnection,
+  config: Config,
+  deps: ActivityDeps,
+  { traced, workerOptions }: Pick<Observability, 'traced' | 'workerOptions'> = { traced: false, workerOptions: {} },
+): Promise<Worker> {
+  const source = workflowSource(traced);
   return Worker.create({
     connection,
     ...temporalWorkerOptions(config.temporal),
-    ...workflowSource(),
+    ...workerOptions,
+    ...source,
+    ...(traced && 'workflowsPath' in source && { interceptors: withWorkflowSpans(workerOptions.interceptors) }),
     activities: createActivities(deps),
     identity: `auth0-clickhouse ${programVersion()} ${process.pid}@${hostname()}`,
     maxConcurrentActivityTaskExecutions: activitySlots(config.tenants.length),
@@ -138,9 +159,12 @@ function activitySlots(tenants: number): number {
   return Math.min(Math.max(20, tenants * 6), 600);
 }
 
-/** The bundle that the build has made; from sources, as in tests, the SDK bundles by itself. */
-export function workflowSource(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const bundle = fileURLToPath(new URL('workflow-bundle.js', import.meta.url));
+/**
+ * The bundle that the build has made; from sources, as in tests, the SDK bundles by itself. With traces it is another
+ * one: their interceptors run inside of the workflows.
+ */
+export function workflowSource(traced = false): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
+  const bundle = fileURLToPath(new URL(traced ? 'workflow-bundle-traced.js' : 'workflow-bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return { workflowsPath: fileURLToPath(new URL(`workflows/index.${extension}`, import.meta.url)) };
@@ -160,24 +184,10 @@ function seconds(ms: number): number {
   return Math.round(ms / 1000);
 }
 
-/** Temporal's own log lines go through our logger, on one stream and in one format. */
-function installRuntime(logger: Logger): void {
-  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-  const write = ({ level, message, meta }: LogEntry): void => {
-    const { workflowId, runId, workflowType, activityType, attempt, error } = meta ?? {};
-    const reason = error instanceof Error ? error.message : undefined;
-    logger[levels[level]]({ workflowId, runId, workflowType, activityType, attempt, reason }, message);
-  };
-  Runtime.install({
-    logger: new DefaultLogger('INFO', write),
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
-  });
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const config = loadConfig();
-    await runWorker(config, createLogger(config.logLevel));
+    await runWorker(config, await createLogger(config.logLevel, { format: config.observability.logFormat }));
   } catch (error) {
     reportAndExit(error);
   }

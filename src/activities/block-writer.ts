@@ -1,7 +1,9 @@
 import { addRecords, type Block, emptyBlock, insertBlock, type LoadContext } from '../clickhouse/insert.js';
+import { ExtractError } from '../contracts/errors.js';
 import type { RunCounts } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
 import type { Resource } from '../resources/resource.js';
+import { NO_METER } from '../observability/meter.js';
 import type { ActivityDeps } from './deps.js';
 
 /**
@@ -55,7 +57,7 @@ export function createBlockWriter(
       const previous = inFlight;
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
-        await insertBlock(deps.clickhouse, deps.database, resource, full, context);
+        await measuredInsert(deps, resource, full, context);
         const { lines, malformed, redacted, oldestDate } = full;
         await stored({
           counts: { rows: lines.rows, malformed, redacted },
@@ -69,4 +71,21 @@ export function createBlockWriter(
     },
     drain: () => inFlight,
   };
+}
+
+async function measuredInsert(deps: ActivityDeps, resource: Resource, block: Block, load: LoadContext): Promise<void> {
+  const { meter = NO_METER } = deps;
+  const { tenant } = load;
+  const startedAt = performance.now();
+  try {
+    const bytes = await insertBlock(deps.clickhouse, deps.database, resource, block, load);
+    if (bytes === 0) return;
+    const { malformed } = block;
+    const { rows } = block.lines;
+    const seconds = (performance.now() - startedAt) / 1000;
+    meter.inserted({ tenant, resource: resource.name, rows, bytes, seconds, malformed });
+  } catch (error) {
+    meter.insertFailed(tenant, resource.name, error instanceof ExtractError ? error.kind : 'Internal');
+    throw error;
+  }
 }

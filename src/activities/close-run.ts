@@ -27,7 +27,13 @@ interface Reconciled {
  * and writes the checkpoint of the next run and the ledger's last row. Returns the run's final result, which is a
  * failed one where the numbers do not add up.
  */
-export async function closeRun(deps: ActivityDeps, { state, result }: CloseRunInput): Promise<ResourceResult> {
+export async function closeRun(deps: ActivityDeps, input: CloseRunInput): Promise<ResourceResult> {
+  const result = await reconcileAndClose(deps, input);
+  tell(deps, result);
+  return result;
+}
+
+async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRunInput): Promise<ResourceResult> {
   if (result.status !== 'completed') {
     await deps.store.writeRun(state, result);
     return result;
@@ -46,6 +52,16 @@ export async function closeRun(deps: ActivityDeps, { state, result }: CloseRunIn
   }
   await deps.store.writeRun(state, final);
   return final;
+}
+
+/** One line a run, and one for each thing that somebody should look at. */
+function tell({ log, meter }: ActivityDeps, result: ResourceResult): void {
+  const { tenant, resource, status, mode, pages, rows, requests, gaps, deleted, durationMs, error } = result;
+  meter?.runClosed(tenant, resource, status);
+  const line = { status, mode, pages, rows, requests, gaps, deleted, durationMs, kind: error?.kind };
+  if (status === 'completed' || status === 'cancelled') log?.info(line, 'run closed');
+  else log?.error(line, `run closed: ${error?.message ?? status}`);
+  for (const warning of result.warnings) log?.warn(warning);
 }
 
 /** Every log that was sent is there, once. */

@@ -4,6 +4,8 @@ import type { SnapshotStore } from '../clickhouse/snapshots.js';
 import type { PipelineStore } from '../clickhouse/store.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { TenantSettings } from '../config/config.js';
+import type { Logger } from '../logger.js';
+import type { Meter } from '../observability/meter.js';
 
 /** A tenant as activities see it. */
 export interface TenantAccess extends Pick<TenantSettings, 'resources' | 'extract'> {
@@ -24,6 +26,9 @@ export interface ActivityDeps {
   snapshots: SnapshotStore;
   /** Whether the namespace has the search attributes of runs registered; unset: it has not. */
   searchAttributes?: boolean;
+  /** Where activities say what happened, and count it. Without them they are silent. */
+  log?: Logger;
+  meter?: Meter;
   /** Told of each step of an activity that writes. Only the kill matrix listens: it ends the process right there. */
   reached?: (step: ActivityStep) => void;
 }

@@ -7,15 +7,21 @@ import { MAX_PAGE_ATTEMPTS } from '../contracts/names.js';
 /**
  * Runs an activity's body and turns what it throws into what Temporal understands: an ApplicationFailure whose type is
  * the error's name, with the place, the attempt and what to do in its message; cancellation stays cancellation.
+ * `onFailure` is told of the failure before it is thrown.
  */
-export async function atActivityEdge<T>(body: () => Promise<T>): Promise<T> {
+export async function atActivityEdge<T>(
+  body: () => Promise<T>,
+  onFailure: (failure: ApplicationFailure) => void = () => {},
+): Promise<T> {
   const context = Context.current();
   try {
     return await body();
   } catch (error) {
     // Aborted fetches and inserts throw errors of their own; this rejects with the CancelledFailure behind them.
     if (context.cancellationSignal.aborted) return context.cancelled;
-    throw toFailure(error, context.info.attempt);
+    const failure = toFailure(error, context.info.attempt);
+    onFailure(failure);
+    throw failure;
   }
 }
 

@@ -4,7 +4,7 @@ import { fetchPage } from '../auth0/page-fetch.js';
 import type { Gap } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
 import type { Cursor } from '../contracts/cursor.js';
-import { addCounts, earlier, noCounts, type RunMode } from '../contracts/types.js';
+import { addCounts, cursorText, earlier, noCounts, type RunMode } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
 import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
@@ -80,6 +80,8 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         deps.reached?.('checkpointed');
         const oldestDate = earlier(stored.oldestDate, block.oldestDate);
         stored = { ...position, oldestDate, counts, block: stored.block + (isNews ? 1 : 0) };
+        deps.meter?.pagesStored(input.tenant, input.resource, pages);
+        deps.log?.debug({ pages, rows, cursor: cursorText(position.cursor) }, 'pages stored');
         heartbeat.progress(withRequests(stored));
       });
     };
@@ -97,6 +99,8 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           await deps.store.writeGap(input.tenant, input.resource, input.runId, gap);
           gaps++;
           warnings = [...warnings, describeGap(gap)];
+          deps.meter?.gapFound(input.tenant, input.resource);
+          deps.log?.warn({ gapFrom: gap.from, gapTo: gap.to }, describeGap(gap));
         }
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
         writer.add([...(await notHeld(deps, input, recheck)), ...take], 'api', page.sentAt);

@@ -3,8 +3,8 @@ import type { Activities, SearchAttributesKnown } from '../contracts/activities.
 import { awaitRun } from './await-run.js';
 import { closeRun } from './close-run.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
-import { atActivityEdge } from './failure.js';
 import { withHeartbeat } from './heartbeat.js';
+import { observed } from './observed.js';
 import { fetchPages } from './fetch-pages.js';
 import { openRun } from './open-run.js';
 import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-export.js';
@@ -12,19 +12,20 @@ import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-exp
 /** The activities that a worker registers, bound to what they need. */
 export function createActivities(deps: ActivityDeps): Activities {
   const known: SearchAttributesKnown = deps.searchAttributes === true ? { searchAttributes: true } : {};
+  const edge = <T>(input: object, body: () => Promise<T>) => observed(deps, input, body);
   return {
     describeTenant: (input) =>
-      atActivityEdge(async () => {
+      edge(input, async () => {
         const { name, resources } = tenantOf(deps, input.tenant);
         return { tenant: name, resources: [...resources], ...known };
       }),
-    openRun: (input) => atActivityEdge(() => beating(async () => ({ ...(await openRun(deps, input)), ...known }))),
-    fetchPages: (input) => atActivityEdge(() => fetchPages(deps, input)),
-    startUsersExport: (input) => atActivityEdge(() => beating(() => startUsersExport(deps, input))),
-    awaitUsersExport: (input) => atActivityEdge(() => awaitUsersExport(deps, input)),
-    loadUsersExport: (input) => atActivityEdge(() => loadUsersExport(deps, input)),
-    closeRun: (input) => atActivityEdge(() => beating(() => closeRun(deps, input))),
-    awaitRun: (input) => atActivityEdge(() => awaitRun(input)),
+    openRun: (input) => edge(input, () => beating(async () => ({ ...(await openRun(deps, input)), ...known }))),
+    fetchPages: (input) => edge(input, () => fetchPages(deps, input)),
+    startUsersExport: (input) => edge(input, () => beating(() => startUsersExport(deps, input))),
+    awaitUsersExport: (input) => edge(input, () => awaitUsersExport(deps, input)),
+    loadUsersExport: (input) => edge(input, () => loadUsersExport(deps, input)),
+    closeRun: (input) => edge(input, () => beating(() => closeRun(deps, input))),
+    awaitRun: (input) => edge(input, () => awaitRun(input)),
   };
 }
 

@@ -40,6 +40,8 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
   // The workflow id is a lock: whoever held it before us has ended, whether it could say so or not.
   await deps.store.closeAbandonedRuns(state);
   await deps.store.writeRun(state, null);
+  deps.log?.info({ mode, cursor: state.firstCursor }, 'run opened');
+  for (const warning of warnings) deps.log?.warn(warning);
   return { kind: 'run', state };
 }
 

@@ -26,6 +26,7 @@ export async function startUsersExport(deps: ActivityDeps, input: { tenant: stri
   const api = tenant.openApi();
   const fields = [...EXPORT_FIELDS, ...tenant.extract.exportFields];
   const job = await createExportJob(api, fields, Context.current().cancellationSignal);
+  deps.log?.info({ jobId: job.id, fields: fields.length }, 'users export asked for');
   return { jobId: job.id, requests: api.requests(), serverTime: job.createdAt ?? job.answeredAt };
 }
 

@@ -1,4 +1,5 @@
 import { ExtractError } from '../contracts/errors.js';
+import { type Meter, NO_METER } from '../observability/meter.js';
 import { decodeBody } from './body.js';
 import { classifyAnswer, classifyNetworkError } from './classify.js';
 import type { Pacer } from './pacer.js';
@@ -55,18 +56,24 @@ export function createManagementApi(options: {
   pacer: Pacer;
   timeoutMs: number;
   userAgent: string;
+  /** Told of every request, under this tenant's name. */
+  tenant?: string;
+  meter?: Pick<Meter, 'request'>;
 }): ManagementApi {
-  const { origin, tokens, pacer, timeoutMs, userAgent } = options;
+  const { origin, tokens, pacer, timeoutMs, userAgent, tenant = '', meter = NO_METER } = options;
   const { host } = new URL(origin);
   let requests = 0;
 
   const sendOnce = async (request: ApiRequest, token: string, signal: AbortSignal | undefined) => {
     const url = new URL(request.path, origin);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const askedAt = performance.now();
     await pacer.acquire(signal);
+    const grantedAt = performance.now();
     const timeout = AbortSignal.timeout(timeoutMs);
     const sentAt = Date.now();
     requests++;
+    let status: number | null = null;
     try {
       const response = await fetch(url, {
         method: request.method ?? 'GET',
@@ -80,11 +87,20 @@ export function createManagementApi(options: {
         },
         ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       });
-      pacer.observe({ status: response.status, headers: response.headers, sentAt, receivedAt: Date.now() });
+      ({ status } = response);
+      pacer.observe({ status, headers: response.headers, sentAt, receivedAt: Date.now() });
       return { response, text: await readText(response), sentAt };
     } catch (error) {
       signal?.throwIfAborted();
       throw classifyNetworkError(error, host);
+    } finally {
+      meter.request({
+        tenant,
+        path: request.path,
+        status,
+        waitedSeconds: (grantedAt - askedAt) / 1000,
+        tookSeconds: (performance.now() - grantedAt) / 1000,
+      });
     }
   };
 

@@ -44,7 +44,11 @@ interface Token {
  */
 export function createTokenSource(
   credentials: Credentials,
-  { now = Date.now, timeoutMs = 30_000 }: { now?: () => number; timeoutMs?: number } = {},
+  {
+    now = Date.now,
+    timeoutMs = 30_000,
+    onMint = () => {},
+  }: { now?: () => number; timeoutMs?: number; onMint?: () => void } = {},
 ): TokenSource {
   const url = new URL(credentials.origin);
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
@@ -57,6 +61,7 @@ export function createTokenSource(
 
   const fetchToken = async (): Promise<Token> => {
     minted++;
+    onMint();
     try {
       configuration ??= configure(credentials, await prove(), timeoutMs);
       const answer = await oidc.clientCredentialsGrant(configuration, { audience: credentials.audience });

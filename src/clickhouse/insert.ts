@@ -74,7 +74,8 @@ function columnList(resource: Resource): string {
 /**
  * Inserts a block in one statement and waits until it is stored. The deduplication token is made from the content, so
  * that a retry after a lost answer is dropped by the server while other content never is; the run is part of it, so
- * that a later run can bring back rows which somebody has deleted. Throws ExtractError.
+ * that a later run can bring back rows which somebody has deleted. Returns the bytes that were sent. Throws
+ * ExtractError.
  */
 export async function insertBlock(
   client: ClickHouseClient,
@@ -82,9 +83,9 @@ export async function insertBlock(
   resource: Resource,
   block: Block,
   load: LoadContext,
-): Promise<void> {
+): Promise<number> {
   const { rows } = block.lines;
-  if (rows === 0) return;
+  if (rows === 0) return 0;
   const body = block.lines.bytes();
   const content = createHash('sha256').update(body).digest('hex').slice(0, 32);
   try {
@@ -104,6 +105,7 @@ export async function insertBlock(
     });
     // Over HTTP the connection is free again only when the answer has been read.
     for await (const _ of answer.stream);
+    return body.byteLength;
   } catch (error) {
     throw classifyClickHouseError(error);
   }

@@ -63,6 +63,7 @@ export async function printOverview(
   terminal.line(
     `ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs"${dataDir === undefined ? '' : ` --data-dir ${dataDir}`})`,
   );
+  if (addresses.metrics.url !== null) terminal.line(`Metrics       ${addresses.metrics.url}/metrics`);
 }
 
 async function answerRows(client: ClickHouseClient, sql: string): Promise<string[]> {

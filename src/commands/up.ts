@@ -153,5 +153,6 @@ export function upDocument(synced: readonly SyncedTenant[], { addresses }: Pick<
     ...syncDocument(synced),
     temporal: { address: addresses.temporal.address, ui: addresses.temporal.ui },
     clickhouse: addresses.clickhouse,
+    metrics: addresses.metrics,
   };
 }

@@ -6,6 +6,6 @@ import { EXIT } from './failure.js';
 /** Runs a worker until SIGINT or SIGTERM. */
 export async function worker(flags: CommonFlags): Promise<number> {
   const config = configOf(flags);
-  await runWorker(config, createLogger(config.logLevel));
+  await runWorker(config, await createLogger(config.logLevel, { format: config.observability.logFormat }));
   return EXIT.done;
 }

@@ -1,6 +1,6 @@
 import type { Destination } from '../clickhouse/client.js';
 import { ConfigError } from './problems.js';
-import { createReader } from './reader.js';
+import { createReader, type Reader } from './reader.js';
 import { SETTINGS as S } from './settings.js';
 import { readIdentity, readTenantSettings, type TenantConfig, type TenantSettings } from './tenant.js';
 import { parseTenantsFile } from './tenants-file.js';
@@ -30,6 +30,16 @@ export interface Config {
   };
   shutdownGraceMs: number;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  observability: ObservabilityConfig;
+}
+
+/** What a worker shows of itself. */
+export interface ObservabilityConfig {
+  logFormat: 'auto' | 'json' | 'pretty';
+  /** `port` null: not set, so that another one may be taken where the usual one is in use. */
+  metrics: { host: string; port: number | 'off' | null };
+  /** Null: no traces. */
+  tracing: { endpoint: string; serviceName: string; headers: Record<string, string> } | null;
 }
 
 /** The files that a configuration is made of, beside the environment. */
@@ -87,9 +97,21 @@ export function parseConfig(
     },
     shutdownGraceMs: number(S.shutdownGrace) * 1000,
     logLevel: read(S.logLevel) ?? 'info',
+    observability: readObservability(read),
   };
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
   return config;
+}
+
+function readObservability(read: Reader['read']): ObservabilityConfig {
+  const endpoint = read(S.otlpEndpoint);
+  const serviceName = read(S.otelServiceName) ?? '';
+  const headers = read(S.otlpHeaders) ?? {};
+  return {
+    logFormat: read(S.logFormat) ?? 'auto',
+    metrics: { host: read(S.metricsHost) ?? '', port: read(S.metricsPort) ?? null },
+    tracing: endpoint === undefined ? null : { endpoint, serviceName, headers },
+  };
 }
 
 /** The tenants: those of the file, or the one of the environment. */

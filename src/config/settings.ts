@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AUTH0_SETTINGS } from './settings/auth0.js';
 import { CLICKHOUSE_SETTINGS } from './settings/clickhouse.js';
 import { EXTRACTION_SETTINGS } from './settings/extraction.js';
+import { OBSERVABILITY_SETTINGS } from './settings/observability.js';
 import { SCHEDULES_SETTINGS } from './settings/schedules.js';
 import { STACK_SETTINGS } from './settings/stack.js';
 import { TEMPORAL_SETTINGS } from './settings/temporal.js';
@@ -19,6 +20,7 @@ export const SETTINGS = {
   ...SCHEDULES_SETTINGS,
   ...STACK_SETTINGS,
   ...WORKER_SETTINGS,
+  ...OBSERVABILITY_SETTINGS,
 };
 
 export type SettingKey = keyof typeof SETTINGS;

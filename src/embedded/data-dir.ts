@@ -18,6 +18,8 @@ const stackSchema = z.object({
   tenants: z.array(tenantSchema).min(1),
   temporal: z.object({ address: z.string(), ui: z.string().nullable(), namespace: z.string() }),
   clickhouse: z.object({ url: z.string(), database: z.string() }),
+  /** The worker's `/metrics`; `url` null: switched off. A stack of an older version has none. */
+  metrics: z.object({ url: z.string().nullable() }).default({ url: null }),
 });
 export type StackAddresses = z.infer<typeof stackSchema>;
 

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import { describeFailure } from '../commands/failure.js';
 import { CommandError } from '../commands/failure.js';
@@ -66,15 +67,19 @@ export async function startStack(
     if (temporal.status !== 'fulfilled' || clickhouse.status !== 'fulfilled' || tenant.status !== 'fulfilled')
       throw new CommandError('the stack did not start');
 
-    const addresses = {
+    const addresses: Stack['addresses'] = {
       tenants: tenant.value.tenants,
       temporal: { ...temporal.value, namespace: config.temporal.namespace },
       clickhouse: { url: clickhouse.value, database: config.clickhouse.database },
+      metrics: { url: null },
     };
-    workerPart = await run('The worker', () =>
-      startWorker(dataDir, { ...tenant.value.env, ...workerEnv(config, addresses) }),
-    );
-    dataDir.publish(addresses);
+    workerPart = await run('The worker', async () => {
+      const worker = await startWorker(dataDir, { ...tenant.value.env, ...workerEnv(config, addresses) });
+      // Started again it may have found another port free.
+      addresses.metrics = { url: worker.metrics };
+      dataDir.publish(addresses);
+      return worker;
+    });
     return { addresses, stop, broken };
   } catch (error) {
     await stop();
@@ -181,7 +186,7 @@ function workerEnv(config: Config, addresses: Stack['addresses']): Record<string
  */
 const LEAN_HEAP = ['--max-old-space-size=320', '--max-semi-space-size=4'];
 
-async function startWorker(dataDir: DataDir, env: Record<string, string>): Promise<Part> {
+async function startWorker(dataDir: DataDir, env: Record<string, string>): Promise<Part & { metrics: string | null }> {
   const child = await spawnChild({
     name: 'The worker',
     command: process.execPath,
@@ -189,13 +194,14 @@ async function startWorker(dataDir: DataDir, env: Record<string, string>): Promi
     env: { ...process.env, ...env },
     logFile: dataDir.file('logs', 'worker.log'),
   });
-  await readyOrStop(child, 60_000);
-  return child;
+  const ready = await readyOrStop(child, 60_000);
+  return { ...child, metrics: z.object({ metrics: z.string() }).safeParse(JSON.parse(ready)).data?.metrics ?? null };
 }
 
-async function readyOrStop(child: Awaited<ReturnType<typeof spawnChild>>, timeoutMs: number): Promise<void> {
+/** Waits for the line of JSON that a part prints when it is ready, and returns it. */
+async function readyOrStop(child: Awaited<ReturnType<typeof spawnChild>>, timeoutMs: number): Promise<string> {
   try {
-    await child.waitForLine((line) => (line.startsWith('{"event":"ready"') ? true : undefined), timeoutMs);
+    return await child.waitForLine((line) => (line.startsWith('{"event":"ready"') ? line : undefined), timeoutMs);
   } catch (error) {
     await child.stop(0);
     throw error;

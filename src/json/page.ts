@@ -27,7 +27,12 @@ export function parsePage(text: string, name: string): Page {
   if (text[at] === '[') {
     const list = elements(text, at);
     requireEnd(text, list.end);
-    return { records: parseRecords(text, { start: at, end: list.end }, list.items), total: null, limit: null, next: null };
+    return {
+      records: parseRecords(text, { start: at, end: list.end }, list.items),
+      total: null,
+      limit: null,
+      next: null,
+    };
   }
   if (text[at] !== '{') throw new JsonTextError('neither an array nor an object');
   const envelope = members(text, at);

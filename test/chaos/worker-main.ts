@@ -12,7 +12,7 @@ const { CHAOS_STEP: fatal, CHAOS_NTH: nth } = process.env;
 let met = 0;
 
 const config = loadConfig();
-await runWorker(config, createLogger(config.logLevel), {
+await runWorker(config, await createLogger(config.logLevel), {
   reached(step: ActivityStep) {
     if (step !== fatal) return;
     met++;

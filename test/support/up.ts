@@ -32,7 +32,9 @@ const NEUTRAL = [
   'DATA_DIR',
   'EMULATOR_',
   'SCHEDULE_',
-  'LOG_LEVEL',
+  'LOG_',
+  'METRICS_',
+  'OTEL_',
 ];
 
 /** Starts the command line as a person would, with these settings and no others. */

@@ -90,3 +90,30 @@ export const resourceNames = names.transform((words, context) => {
   context.addIssue({ code: 'custom', message: `may hold ${RESOURCES.join(', ')} only` });
   return z.NEVER;
 });
+
+/** An http(s) URL whose path is kept, as OpenTelemetry's endpoints have one. */
+export const endpointUrl = text.refine((value) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return (url?.protocol === 'http:' || url?.protocol === 'https:') && url.username === '' && url.password === '';
+}, 'must be an http(s) URL without credentials, such as http://127.0.0.1:4318');
+
+/** `name=value,name=value`, values percent-encoded, as OpenTelemetry has it. */
+export const headerList = text.transform((value, context) => {
+  const pairs = value
+    .split(',')
+    .filter((pair) => pair.trim() !== '')
+    .map((pair) => [pair.slice(0, pair.indexOf('=')).trim(), pair.slice(pair.indexOf('=') + 1).trim()] as const);
+  const decoded = pairs.map(([name, text]) => [name, decode(text)] as const);
+  const isValid = decoded.every(([name, text]) => /^[A-Za-z0-9-]+$/.test(name) && text !== undefined);
+  if (isValid) return Object.fromEntries(decoded.map(([name, text]) => [name, text ?? '']));
+  context.addIssue({ code: 'custom', message: 'must be name=value, comma separated' });
+  return z.NEVER;
+});
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
