@@ -48,7 +48,7 @@ USER node
 # The worker lets its activities end before it leaves (20 s): give it longer than that before SIGKILL.
 STOPSIGNAL SIGTERM
 
-# The worker serves no HTTP yet: its connection to Temporal is looked at. See the file for what that does not tell.
+# Asks the worker's own /readyz: does it poll, and do Temporal and ClickHouse answer it?
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["node", "deploy/worker-health.mjs"]
 
 # The exec form, so that the signal reaches node and not a shell.

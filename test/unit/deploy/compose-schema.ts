@@ -62,6 +62,7 @@ const service: SchemaObject = {
     },
     command: words,
     entrypoint: words,
+    profiles: words,
     restart: { type: 'string', pattern: '^(no|always|unless-stopped|on-failure:[0-9]+)$' },
     init: { type: 'boolean' },
     stop_grace_period: duration,

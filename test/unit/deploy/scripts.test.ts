@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -108,8 +109,8 @@ describe('create-namespace.sh', () => {
   });
 });
 
-function health(port: number) {
-  return run(process.execPath, [deploy('worker-health.mjs')], { TEMPORAL_ADDRESS: `localhost:${port}` });
+function health(port: number, env: Record<string, string> = { METRICS_PORT: 'off' }) {
+  return run(process.execPath, [deploy('worker-health.mjs')], { TEMPORAL_ADDRESS: `localhost:${port}`, ...env });
 }
 
 function portOf(server: Server): number {
@@ -117,6 +118,23 @@ function portOf(server: Server): number {
   if (typeof address !== 'object' || address === null) throw new Error('the server does not listen on TCP');
   return address.port;
 }
+
+describe('worker-health.mjs with metrics', () => {
+  it('follows /readyz, and repeats what is not ready', async () => {
+    let ready = true;
+    const server = createHttpServer((request, response) => {
+      response.writeHead(request.url === '/readyz' && ready ? 200 : 503).end('{"clickhouse":"away"}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const env = { METRICS_PORT: String(portOf(server)) };
+    expect(await health(1, env)).toEqual({ code: 0, output: '' });
+    ready = false;
+    expect(await health(1, env)).toMatchObject({ code: 1, output: expect.stringContaining('"clickhouse":"away"') });
+    server.close();
+    await once(server, 'close');
+    expect(await health(1, env)).toMatchObject({ code: 1, output: expect.stringContaining('does not answer') });
+  });
+});
 
 // The kernel's table of connections is Linux's; so is every container.
 describe.runIf(process.platform === 'linux')('worker-health.mjs', () => {
