@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { WorkerOptions } from '@temporalio/worker';
+import { asyncContextManager } from './trace-context.js';
 
 /** Where traces go. */
 export interface TracingOptions {
@@ -38,8 +39,9 @@ const CLOSE_MS = 3_000;
  * are loaded here and not before.
  */
 export async function startTracing({ endpoint, serviceName, headers, version }: TracingOptions): Promise<Tracing> {
-  const [{ BasicTracerProvider, BatchSpanProcessor }, { Resource }, { OTLPTraceExporter }, temporal] =
+  const [api, { BasicTracerProvider, BatchSpanProcessor }, { Resource }, { OTLPTraceExporter }, temporal] =
     await Promise.all([
+      import('@opentelemetry/api'),
       import('@opentelemetry/sdk-trace-base'),
       import('@opentelemetry/resources'),
       import('@opentelemetry/exporter-trace-otlp-http'),
@@ -53,8 +55,8 @@ export async function startTracing({ endpoint, serviceName, headers, version }: 
   });
   const spanProcessor = new BatchSpanProcessor(exporter);
   const provider = new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] });
-  // The interceptors read and write trace headers through the process's one propagator.
-  provider.register();
+  // The interceptors read trace headers, and the span that is active, through what the process has one of.
+  provider.register({ contextManager: asyncContextManager(api.ROOT_CONTEXT) });
   const tracer = provider.getTracer('auth0-clickhouse', version);
   return {
     workerOptions: {

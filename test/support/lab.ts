@@ -24,6 +24,7 @@ export interface Lab {
   clickhouse: ClickHouseClient;
   /** Origin of its HTTP interface. */
   clickhouseUrl: string;
+  temporalAddress: string;
   folder: string;
   /** Runs `extractTenant` to its end, good or bad. */
   sync(tenant: string, input?: ExtractTenantInput): Promise<TenantResult>;
@@ -34,6 +35,8 @@ export interface Lab {
   /** Starts (again) the worker, which knows these tenants by their names. */
   startWorker(tenants: Record<string, EmulatedTenant>, env?: Record<string, string>): Promise<void>;
   stopWorker(): Promise<void>;
+  /** Takes the destination away for good. */
+  stopClickHouse(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,6 +75,7 @@ export async function startLab(): Promise<Lab> {
     client,
     clickhouse,
     clickhouseUrl: engine.url,
+    temporalAddress: temporal.address,
     folder,
     rows,
     async column(sql) {
@@ -100,6 +104,9 @@ export async function startLab(): Promise<Lab> {
       worker = { worker: built, running: built.run() };
     },
     stopWorker,
+    async stopClickHouse() {
+      await engine.stop(5_000);
+    },
     async close() {
       await stopWorker();
       await native.close();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { setting } from './setting.js';
-import { endpointUrl, headerList, port, text } from './values.js';
+import { endpointUrl, headerList, portOrOff, text } from './values.js';
 
 /** What a worker shows of itself. */
 export const OBSERVABILITY_SETTINGS = {
@@ -22,9 +22,7 @@ export const OBSERVABILITY_SETTINGS = {
     name: 'METRICS_PORT',
     group: 'Observability',
     description: 'Its port; 0: any free one, off: none. Unset: 9464, or any free one where that is in use',
-    schema: z.union([text.regex(/^off$/).transform(() => 'off' as const), port], {
-      error: 'must be a port between 0 and 65535, or off',
-    }),
+    schema: portOrOff,
   }),
   otlpEndpoint: setting({
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',

@@ -91,6 +91,14 @@ export const resourceNames = names.transform((words, context) => {
   return z.NEVER;
 });
 
+/** A port, or the word `off`. */
+export const portOrOff = text.transform((value, context): number | 'off' => {
+  if (value === 'off') return value;
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65535) return Number(value);
+  context.addIssue({ code: 'custom', message: 'must be a port between 0 and 65535, or off' });
+  return z.NEVER;
+});
+
 /** An http(s) URL whose path is kept, as OpenTelemetry's endpoints have one. */
 export const endpointUrl = text.refine((value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
@@ -104,7 +112,9 @@ export const headerList = text.transform((value, context) => {
     .filter((pair) => pair.trim() !== '')
     .map((pair) => [pair.slice(0, pair.indexOf('=')).trim(), pair.slice(pair.indexOf('=') + 1).trim()] as const);
   const decoded = pairs.map(([name, text]) => [name, decode(text)] as const);
-  const isValid = decoded.every(([name, text]) => /^[A-Za-z0-9-]+$/.test(name) && text !== undefined);
+  const isValid =
+    !/(^|,)[^=,]+(,|$)/.test(value) &&
+    decoded.every(([name, text]) => /^[A-Za-z0-9-]+$/.test(name) && text !== undefined);
   if (isValid) return Object.fromEntries(decoded.map(([name, text]) => [name, text ?? '']));
   context.addIssue({ code: 'custom', message: 'must be name=value, comma separated' });
   return z.NEVER;

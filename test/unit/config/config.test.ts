@@ -62,6 +62,7 @@ it('has a value for everything that is not a tenant, a server or a program', () 
     },
     shutdownGraceMs: 20_000,
     logLevel: 'info',
+    observability: { logFormat: 'auto', metrics: { host: '127.0.0.1', port: null }, tracing: null },
   });
 });
 
@@ -109,6 +110,12 @@ it('takes every setting', () => {
     EMULATOR_SEED: '7',
     SHUTDOWN_GRACE: '8',
     LOG_LEVEL: 'debug',
+    LOG_FORMAT: 'pretty',
+    METRICS_HOST: '0.0.0.0',
+    METRICS_PORT: '9',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector/otlp',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%3Db, x=',
+    OTEL_SERVICE_NAME: 'copy',
   });
   const settings: TenantSettings = {
     resources: ['clients', 'logs'],
@@ -158,6 +165,11 @@ it('takes every setting', () => {
     },
     shutdownGraceMs: 8_000,
     logLevel: 'debug',
+    observability: {
+      logFormat: 'pretty',
+      metrics: { host: '0.0.0.0', port: 9 },
+      tracing: { endpoint: 'https://collector/otlp', serviceName: 'copy', headers: { 'api-key': 'a=b', x: '' } },
+    },
   });
 });
 
@@ -305,6 +317,8 @@ it('never shows a secret, wherever it was put', () => {
     CLICKHOUSE_URL: 'http://default:s3cr3t@clickhouse:8123',
     TEMPORAL_ADDRESS: 'https://x:s3cr3t/@@temporal:7233',
     LOG_LEVEL: 'all',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:s3cr3t@collector:4318',
+    OTEL_EXPORTER_OTLP_HEADERS: 's3cr3t',
   };
   const problems = problemsOf(env);
   expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
@@ -312,10 +326,29 @@ it('never shows a secret, wherever it was put', () => {
     'TEMPORAL_ADDRESS',
     'CLICKHOUSE_URL',
     'LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_HEADERS',
   ]);
   expect(problems.join()).not.toContain('s3cr3t');
   for (const { secret, name } of Object.values<Setting>(SETTINGS))
-    expect(secret === true).toBe(/SECRET|PASSWORD|PRIVATE_KEY$|API_KEY|KEY_DATA|KEYS$/.test(name));
+    expect(secret === true).toBe(/SECRET|PASSWORD|OTLP_HEADERS|PRIVATE_KEY$|API_KEY|KEY_DATA|KEYS$/.test(name));
+});
+
+describe('the port of the metrics', () => {
+  it.each([
+    ['off', 'off'],
+    ['0', 0],
+    ['65535', 65535],
+    ['', null],
+  ])('may be %j', (text, port) => {
+    expect(parseConfig({ METRICS_PORT: text }).observability.metrics.port).toBe(port);
+  });
+
+  it.each(['on', '65536', '-1'])('may not be %j', (text) => {
+    expect(problemsOf({ METRICS_PORT: text })).toEqual([
+      `METRICS_PORT must be a port between 0 and 65535, or off (it is "${text}")`,
+    ]);
+  });
 });
 
 describe('the list of settings', () => {
