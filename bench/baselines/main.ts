@@ -143,7 +143,9 @@ async function poll(spec: BaselineSpec, client: ClickHouseClient): Promise<void>
 
 function inserter(spec: BaselineSpec, client: ClickHouseClient): Sink {
   const load = contextOf(spec);
-  return (block) => insertBlock(client, spec.database, RESOURCE[spec.resource], block, load);
+  return async (block) => {
+    await insertBlock(client, spec.database, RESOURCE[spec.resource], block, load);
+  };
 }
 
 function contextOf(spec: BaselineSpec): LoadContext {
