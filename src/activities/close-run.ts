@@ -1,6 +1,9 @@
+import { compareLogIds } from '../auth0/log-id.js';
 import type { Snapshot } from '../clickhouse/snapshots.js';
 import type { CloseRunInput } from '../contracts/activities.js';
+import type { LogsWindowCursor } from '../contracts/cursor.js';
 import { describeError } from '../contracts/errors.js';
+import { windowText } from '../contracts/log-window.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 
@@ -20,6 +23,8 @@ interface Reconciled {
   warnings: string[];
   /** Why the numbers do not add up. */
   problem: string | null;
+  /** Backfill: gaps that it has filled. */
+  refilled?: number;
 }
 
 /**
@@ -38,9 +43,8 @@ async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRun
     await deps.store.writeRun(state, result);
     return result;
   }
-  const { visible, deleted, warnings, problem } =
-    state.resource === 'logs' ? await reconcileLogs(deps, state) : await reconcileSnapshot(deps, state);
-  const final: ResourceResult = { ...result, visible, deleted, warnings: [...result.warnings, ...warnings] };
+  const { visible, deleted, warnings, problem, ...more } = await reconcile(deps, state);
+  const final: ResourceResult = { ...result, ...more, visible, deleted, warnings: [...result.warnings, ...warnings] };
   if (problem !== null) {
     final.status = 'failed';
     final.error = {
@@ -64,13 +68,53 @@ function tell({ log, meter }: ActivityDeps, result: ResourceResult): void {
   for (const warning of result.warnings) log?.warn(warning);
 }
 
+function reconcile(deps: ActivityDeps, state: RunState): Promise<Reconciled> {
+  if (state.cursor?.kind === 'logs-window') return reconcileBackfill(deps, state, state.cursor);
+  return state.resource === 'logs' ? reconcileLogs(deps, state) : reconcileSnapshot(deps, state);
+}
+
 /** Every log that was sent is there, once. */
 async function reconcileLogs(deps: ActivityDeps, state: RunState): Promise<Reconciled> {
-  const { tenant, runId, oldestDate, counts } = state;
-  const visible = counts.rows === 0 ? 0 : await deps.store.countWritten(tenant, runId, counts.rows, oldestDate);
+  const { tenant, runId, oldestDate, counts, cursor, epoch } = state;
+  let visible = counts.rows === 0 ? 0 : await deps.store.countWritten(tenant, runId, counts.rows, oldestDate);
+  const lastId = cursor?.kind === 'logs' ? cursor.logId : null;
+  if (visible < counts.rows && lastId !== null) {
+    // A backfill that was at the same place in the same moment has replaced rows of this run by its own.
+    const others = { runId, sinceMs: epoch, lastId, sinceDate: oldestDate };
+    visible = Math.min(counts.rows, visible + (await deps.store.countWrittenByOthers(tenant, others)));
+  }
   const problem =
     visible === counts.rows ? null : `${counts.rows} logs were sent, but ClickHouse holds ${visible} of this run`;
   return { visible, deleted: 0, warnings: [], problem };
+}
+
+/** Every log of the interval that the tenant has is there, whoever wrote it. */
+async function reconcileBackfill(deps: ActivityDeps, state: RunState, cursor: LogsWindowCursor): Promise<Reconciled> {
+  const { seen, first, last, window } = cursor;
+  if (first === null || last === null) return { visible: 0, deleted: 0, warnings: [], problem: null, refilled: 0 };
+  const ids = { first, last };
+  let held = await deps.store.countLogsBetween(state.tenant, ids, window);
+  // Logs without a readable date are held under 1970.
+  if (held < seen) held = await deps.store.countLogsBetween(state.tenant, ids, null);
+  const visible = Math.min(held, seen);
+  if (held < seen) {
+    const problem = `The tenant has ${seen} logs in ${windowText(window)}, but ClickHouse holds ${held} of them`;
+    return { visible, deleted: 0, warnings: [], problem };
+  }
+  return { visible, deleted: 0, warnings: [], problem: null, refilled: await refillGaps(deps, state, ids) };
+}
+
+/**
+ * Marks the gaps that lie between two logs which the backfill has read. The tenant drops the oldest logs first: where
+ * it still had the last log before a gap, it had all that followed.
+ */
+async function refillGaps(deps: ActivityDeps, { tenant }: RunState, read: { first: string; last: string }) {
+  const gaps = await deps.store.openGaps(tenant);
+  const filled = gaps.filter(
+    ({ from, to }) => compareLogIds(read.first, from) <= 0 && compareLogIds(to, read.last) <= 0,
+  );
+  for (const gap of filled) await deps.store.markRefilled(tenant, gap);
+  return filled.length;
 }
 
 /** Every id that was seen has a row; a snapshot has seen all that the tenant has, and only then deletes. */

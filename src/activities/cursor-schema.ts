@@ -5,19 +5,33 @@ import type { RunCounts } from '../contracts/types.js';
 const text = z.string();
 const count = z.number().int().min(0);
 
+const logsCursor = z.object({
+  kind: z.literal('logs'),
+  phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow']),
+  resume: text.nullable(),
+  recent: z.boolean(),
+  gap: z.object({ from: text, fromDate: text.nullable(), reason: text }).nullable(),
+  overlapRefused: z.boolean(),
+  from: text.nullable(),
+  start: text,
+  logId: text.nullable(),
+  date: text.nullable(),
+});
+
 /** Cursors as they come back from heartbeat details, which an earlier version of the worker may have written. */
 export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
+  logsCursor,
   z.object({
-    kind: z.literal('logs'),
-    phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow']),
-    resume: text.nullable(),
-    recent: z.boolean(),
-    gap: z.object({ from: text, fromDate: text.nullable(), reason: text }).nullable(),
-    overlapRefused: z.boolean(),
-    from: text.nullable(),
-    start: text,
-    logId: text.nullable(),
-    date: text.nullable(),
+    kind: z.literal('logs-window'),
+    position: logsCursor,
+    window: z.object({ from: text, to: text }),
+    available: z.boolean(),
+    seen: count,
+    unnamed: count,
+    first: text.nullable(),
+    last: text.nullable(),
+    at: text.nullable(),
+    ended: z.boolean(),
   }),
   z.object({
     kind: z.literal('clients'),

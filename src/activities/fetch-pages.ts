@@ -94,7 +94,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           signal: cancellationSignal,
         });
         deps.reached?.('fetched');
-        const { gap, recheck = [], take } = page.step;
+        const { gap, recheck = [], take, warning } = page.step;
         if (gap) {
           await deps.store.writeGap(input.tenant, input.resource, input.runId, gap);
           gaps++;
@@ -102,6 +102,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           deps.meter?.gapFound(input.tenant, input.resource);
           deps.log?.warn({ gapFrom: gap.from, gapTo: gap.to }, describeGap(gap));
         }
+        if (warning !== undefined) warnings = [...warnings, warning];
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
         writer.add([...(await notHeld(deps, input, recheck)), ...take], 'api', page.sentAt);
         serverTime ||= page.serverTime;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Activities, SearchAttributesKnown } from '../contracts/activities.js';
 import { awaitRun } from './await-run.js';
 import { closeRun } from './close-run.js';
+import { controlRuns } from './control-runs.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 import { observed } from './observed.js';
@@ -26,6 +27,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     loadUsersExport: (input) => edge(input, () => loadUsersExport(deps, input)),
     closeRun: (input) => edge(input, () => beating(() => closeRun(deps, input))),
     awaitRun: (input) => edge(input, () => awaitRun(input)),
+    controlRuns: (input) => edge(input, () => beating(() => controlRuns(input))),
   };
 }
 

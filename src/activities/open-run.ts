@@ -1,7 +1,12 @@
+import { Context } from '@temporalio/activity';
+import { findOldestLog } from '../auth0/oldest-log.js';
 import type { OpenRunInput, OpenRunResult } from '../contracts/activities.js';
-import { resourceWorkflowId } from '../contracts/names.js';
+import { windowBeginning } from '../contracts/cursor.js';
+import { windowText } from '../contracts/log-window.js';
+import { backfillWorkflowId, resourceWorkflowId } from '../contracts/names.js';
 import { cursorText, noCounts, type RunState } from '../contracts/types.js';
 import { type ActivityDeps, type TenantAccess, tenantOf } from './deps.js';
+import { backfillWindow, checkRetention } from './start-backfill.js';
 import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.js';
 
 /**
@@ -9,13 +14,53 @@ import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.j
  * resource's own is sent there: the id is what keeps two writers apart.
  */
 export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<OpenRunResult> {
+  if (input.backfill) return openBackfill(deps, input, input.backfill);
   const access = tenantOf(deps, input.tenant);
   const tenant = access.name;
   const workflowId = resourceWorkflowId(tenant, input.resource);
   if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
 
-  const { mode, cursor, warnings } = await findStart(deps, access, input);
-  const state: RunState = {
+  return begin(deps, firstState(access, input, await findStart(deps, access, input)));
+}
+
+/** A backfill's lock is its interval. Throws ExtractError where the interval is wrong, or has been dropped. */
+async function openBackfill(
+  deps: ActivityDeps,
+  input: OpenRunInput,
+  { available, ...asked }: NonNullable<OpenRunInput['backfill']>,
+): Promise<OpenRunResult> {
+  const access = tenantOf(deps, input.tenant);
+  const tenant = access.name;
+  const window = backfillWindow(asked, input.epoch);
+  const workflowId = backfillWorkflowId(tenant, window);
+  if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
+
+  const api = access.openApi();
+  const oldest = await findOldestLog(api, Context.current().cancellationSignal);
+  const { logRetentionMs: retentionMs } = access.extract;
+  const warnings = checkRetention({ window, available, oldest: oldest?.at ?? null, retentionMs, now: input.epoch });
+  const start: Start = { mode: 'logs-backfill', cursor: windowBeginning(window, available), warnings };
+  return begin(deps, {
+    ...firstState(access, input, start),
+    firstCursor: windowText(window),
+    backfill: { ...window, available },
+    counts: { ...noCounts(), requests: api.requests() },
+  });
+}
+
+/** Writes the run's first ledger row. */
+async function begin(deps: ActivityDeps, state: RunState): Promise<OpenRunResult> {
+  // The workflow id is a lock: whoever held it before us has ended, whether it could say so or not.
+  await deps.store.closeAbandonedRuns(state);
+  await deps.store.writeRun(state, null);
+  deps.log?.info({ mode: state.mode, cursor: state.firstCursor }, 'run opened');
+  for (const warning of state.warnings) deps.log?.warn(warning);
+  return { kind: 'run', state };
+}
+
+function firstState({ name: tenant, extract }: TenantAccess, input: OpenRunInput, start: Start): RunState {
+  const { mode, cursor, warnings } = start;
+  return {
     version: 1,
     tenant,
     resource: input.resource,
@@ -28,7 +73,7 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
     total: null,
     gaps: 0,
     warnings,
-    pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? access.extract.pagesPerActivity, 1), 50),
+    pagesPerActivity: Math.min(Math.max(input.pagesPerActivity ?? extract.pagesPerActivity, 1), 50),
     firstCursor: cursorText(cursor),
     exportJobId: null,
     exportJobs: 0,
@@ -37,12 +82,6 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
     oldestDate: null,
     acceptDeletes: input.acceptDeletes ?? false,
   };
-  // The workflow id is a lock: whoever held it before us has ended, whether it could say so or not.
-  await deps.store.closeAbandonedRuns(state);
-  await deps.store.writeRun(state, null);
-  deps.log?.info({ mode, cursor: state.firstCursor }, 'run opened');
-  for (const warning of warnings) deps.log?.warn(warning);
-  return { kind: 'run', state };
 }
 
 async function findStart(

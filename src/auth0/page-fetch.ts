@@ -50,7 +50,8 @@ export async function fetchPage(
   }
 }
 
-function readPage(text: string, headers: Headers, listName: string): FetchedPage {
+/** The page in an answer's body. Throws ExtractError (UnreadableAnswer). */
+export function readPage(text: string, headers: Headers, listName: string): FetchedPage {
   try {
     return { ...parsePage(text, listName), linkFrom: linkFrom(headers.get('link')) };
   } catch (error) {

@@ -6,6 +6,7 @@ import type { ResourceResult, RunState } from '../contracts/types.js';
 import { resources } from '../resources/index.js';
 import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
+import { createLogWindowStore, type LogWindowStore } from './log-window-store.js';
 
 /** The last position that a run has written for a resource. */
 export interface Checkpoint {
@@ -29,7 +30,7 @@ export interface Checkpoint {
 }
 
 /** Reads and writes the pipeline's own tables. All throw ExtractError. */
-export interface PipelineStore {
+export interface PipelineStore extends LogWindowStore {
   readCheckpoint(tenant: string, resource: ResourceName): Promise<Checkpoint | null>;
   writeCheckpoint(checkpoint: Checkpoint): Promise<void>;
   /** Distinct keys in a resource's storage table, deleted ones included. */
@@ -40,14 +41,17 @@ export interface PipelineStore {
   newestLog(tenant: string): Promise<{ logId: string; date: string } | null>;
   /** Which of these logs are held; `sinceDate` (ISO 8601) bounds the look-up by the primary key. */
   heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
-  /** When the last completed run of a resource began, ms since 1970; null where there is none. */
+  /** When the last completed run of a resource began, ms since 1970, backfills left out; null where there is none. */
   lastCompleted(tenant: string, resource: ResourceName): Promise<number | null>;
   /** Logs in the destination that this run has written, each counted once. `sinceDate` as above. */
   countWritten(tenant: string, runId: string, expected: number, sinceDate: string | null): Promise<number>;
   /** Records an interval that could not be read. Writing it again replaces it. */
   writeGap(tenant: string, resource: ResourceName, runId: string, gap: Gap): Promise<void>;
   writeRun(state: RunState, result: ResourceResult | null): Promise<void>;
-  /** Marks earlier runs of the resource that never wrote their end (terminated, or lost with their server). */
+  /**
+   * Marks earlier runs of the resource that never wrote their end (terminated, or lost with their server). A backfill
+   * looks for those of its own interval only, and no other run for backfills: they have locks of their own.
+   */
   closeAbandonedRuns(state: RunState): Promise<void>;
 }
 
@@ -95,6 +99,8 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
   };
 
   return {
+    ...createLogWindowStore(client, database),
+
     async readCheckpoint(tenant, resource) {
       const [row] = await select(
         checkpointRow,
@@ -188,7 +194,8 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
       const [row] = await select(
         z.object({ ms: number }),
         `SELECT toUnixTimestamp64Milli(max(started_at)) AS ms FROM ${table('pipeline_runs')}
-         WHERE tenant = {tenant:String} AND resource = {resource:String} AND status = 'completed'`,
+         WHERE tenant = {tenant:String} AND resource = {resource:String} AND status = 'completed'
+           AND mode != 'logs-backfill'`,
         { tenant, resource },
       );
       return row && row.ms > 0 ? row.ms : null;
@@ -217,9 +224,13 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
         version: Date.now(),
       }),
 
-    async closeAbandonedRuns({ tenant, resource, runId }) {
-      const abandoned = `tenant = {tenant:String} AND resource = {resource:String} AND status = 'running' AND run_id != {runId:String}`;
-      const parameters = { tenant, resource, runId };
+    async closeAbandonedRuns({ tenant, resource, runId, mode, firstCursor }) {
+      const sameLock =
+        mode === 'logs-backfill'
+          ? `mode = 'logs-backfill' AND first_cursor = {interval:String}`
+          : `mode != 'logs-backfill'`;
+      const abandoned = `tenant = {tenant:String} AND resource = {resource:String} AND status = 'running' AND run_id != {runId:String} AND ${sameLock}`;
+      const parameters = { tenant, resource, runId, interval: firstCursor ?? '' };
       const [found] = await select(
         z.object({ n: number }),
         `SELECT count() AS n FROM ${table('pipeline_runs')} WHERE ${abandoned}`,

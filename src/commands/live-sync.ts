@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ResourceName } from '../contracts/names.js';
-import type { ExtractTenantInput, ResourceResult, TenantResult } from '../contracts/types.js';
+import type { ExtractTenantInput, Progress, ResourceResult, TenantResult } from '../contracts/types.js';
 import { type LiveProgress, readProgress, startSync } from '../temporal/sync-run.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
@@ -117,12 +117,23 @@ function progressRow(terminal: Terminal, label: string, live: LiveProgress | nul
   const seconds = Math.max((Date.now() - Math.max(Date.parse(progress.startedAt), startedAt)) / 1000, 0.5);
   const share = progress.total === null || progress.total === 0 ? '' : ` of ${count(progress.total)}`;
   const rate = live.running && progress.rows > 0 ? `${count(Math.round(progress.rows / seconds))} rows/s` : '';
-  const state = live.retrying
-    ? colors.yellow(`attempt ${live.retrying.attempt} of 8: ${firstSentence(live.retrying.message)}`)
-    : live.running
-      ? progress.phase
-      : 'done';
-  return [`  ${label}`, `${count(progress.rows)}${share} rows`, state, rate];
+  const state = stateText(terminal, live, progress);
+  return [`  ${label}`, `${count(progress.rows)}${share} rows`, state, progress.paused ? '' : rate];
+}
+
+/** What a run is doing: paused by somebody, held up by something, or its phase. */
+export function stateText(
+  { colors }: Terminal,
+  { running, retrying }: LiveProgress,
+  { phase, paused }: Progress,
+): string {
+  if (!running) return 'done';
+  const again = retrying ? `attempt ${retrying.attempt} of 8: ${firstSentence(retrying.message)}` : null;
+  // Older workers know no pause.
+  if (!paused) return again === null ? phase : colors.yellow(again);
+  const why = paused.reason === null ? '' : ` (${paused.reason})`;
+  const what = paused.settled ? `paused since ${paused.since}${why}: resume lets it go on` : `pausing${why}`;
+  return colors.yellow(again === null ? what : `${what}; ${again}`);
 }
 
 /** A failure's message goes on with what to do; while it is being tried again what happened is enough. */
@@ -134,7 +145,7 @@ function resultRow(terminal: Terminal, label: string, result: ResourceResult): s
   const { colors } = terminal;
   const status = result.status === 'completed' ? colors.green('completed') : colors.red(result.status);
   const gaps = result.gaps > 0 ? colors.yellow(`${result.gaps} ${result.gaps === 1 ? 'gap' : 'gaps'}`) : '';
-  const work = `${count(result.pages)} pages, ${count(result.requests)} requests, ${duration(result.durationMs)}`;
+  const work = `${count(result.pages)} pages, ${count(result.requests)} requests, ${duration(result.durationMs)}${result.joined ? ', joined' : ''}`;
   return [`  ${label}`, `${count(result.rows)} rows`, status, work, gaps];
 }
 

@@ -63,6 +63,58 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   add(
     program,
+    'backfill <resource>',
+    'read an interval of the logs again beside the live sync, and store what is missing',
+    'auth0-clickhouse backfill logs --from 2026-01-01 --to 2026-01-04',
+    (command) =>
+      command
+        .option('--from <date>', 'logs that the tenant took in at or after this date')
+        .option('--to <date>', 'logs that it took in before this date')
+        .option('--available', 'take what is left where the tenant no longer keeps the beginning')
+        .option('--detach', 'start it and do not wait'),
+  ).action(async (resource: string, flags) => finish(await (await import('./backfill.js')).backfill(resource, flags)));
+
+  add(
+    program,
+    'reload <resource>',
+    'take a full snapshot of users or clients now',
+    'auth0-clickhouse reload users',
+    (command) =>
+      command
+        .option('--accept-deletes', 'mark as deleted more records than MAX_DELETE_SHARE allows')
+        .option('--detach', 'start it and do not wait'),
+  ).action(async (resource: string, flags) => finish(await (await import('./reload.js')).reload(resource, flags)));
+
+  const chosen = (command: Command) =>
+    command
+      .option(RESOURCES_FLAG, 'only these, e.g. logs,users; backfills belong to logs')
+      .option('--backfills', 'only backfills');
+  add(
+    program,
+    'pause',
+    'pause the schedules, and the runs under way once their pages in flight are stored',
+    'auth0-clickhouse pause --resources users --reason "maintenance until noon"',
+    (command) => chosen(command).option('--reason <text>', 'why, for those who find it paused'),
+  ).action(async (flags) => finish(await (await import('./pause.js')).pause(flags)));
+
+  add(
+    program,
+    'resume',
+    'let paused schedules and runs go on where they were',
+    'auth0-clickhouse resume',
+    chosen,
+  ).action(async (flags) => finish(await (await import('./pause.js')).resume(flags)));
+
+  add(
+    program,
+    'cancel',
+    'cancel the runs under way, wait for their end, and say what each had stored; schedules go on',
+    'auth0-clickhouse cancel --resources logs',
+    chosen,
+  ).action(async (flags) => finish(await (await import('./cancel.js')).cancel(flags)));
+
+  add(
+    program,
     'status',
     'show a line a resource: what runs, how far behind it is, what went wrong',
     'auth0-clickhouse status --json',

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { identifier } from '../clickhouse/client.js';
 import { classifyClickHouseError } from '../clickhouse/errors.js';
 import type { Config } from '../config/config.js';
+import type { ShownPause } from '../contracts/control.js';
 import { RESOURCES, type ResourceName } from '../contracts/names.js';
 import { resources } from '../resources/index.js';
 import { connectTemporal } from '../temporal/connect.js';
@@ -17,7 +18,7 @@ import { alignColumns, count, duration } from './terminal.js';
 /** What is known of one resource. Null: not known, since the part that knows it is down. */
 interface ResourceStatus {
   resource: ResourceName;
-  state: 'running' | 'retrying' | 'idle' | 'never run' | 'unknown';
+  state: 'running' | 'retrying' | 'paused' | 'idle' | 'never run' | 'unknown';
   rows: number | null;
   /** Newest record held against now. */
   lagMs: number | null;
@@ -29,6 +30,7 @@ interface ResourceStatus {
   gaps: number | null;
   lastRun: { status: string; endedAt: string | null; error: string | null } | null;
   retrying: string | null;
+  paused: ShownPause | null;
   nextRun: string | null;
 }
 
@@ -58,7 +60,7 @@ export async function status(flags: CommonFlags): Promise<number> {
           ? terminal.colors.yellow(age)
           : age,
       );
-    for (const text of [lastRun?.error, retrying])
+    for (const text of [pausedText(entry), lastRun?.error, retrying])
       if (text) terminal.line(terminal.colors.yellow(`  ${resource}: ${text}`));
   }
   for (const problem of [temporal.problem, held.problem])
@@ -154,7 +156,7 @@ async function readHeld(client: ClickHouseClient, config: Config, tenant: string
     (SELECT count() FROM ${table('pipeline_gaps')} WHERE ${ours} AND NOT refilled) AS gaps,
     toUnixTimestamp64Milli(maxIf(started_at, status = 'completed')) AS completed_at,
     argMax(status, started_at) AS run_status, toString(argMax(ended_at, started_at)) AS run_ended, argMax(error, started_at) AS run_error
-    FROM ${table('pipeline_runs')} WHERE ${ours}`;
+    FROM ${table('pipeline_runs')} WHERE ${ours} AND mode != 'logs-backfill'`;
   try {
     const answer = await client.query({ query, format: 'JSONEachRow', query_params: { tenant, resource } });
     return z.array(heldRow).parse(await answer.json())[0];
@@ -191,6 +193,7 @@ function combine(
         }
       : null,
     retrying: live?.retrying ? `attempt ${live.retrying.attempt} of 8: ${live.retrying.message}` : null,
+    paused: live?.running ? (live.progress?.paused ?? null) : null,
     nextRun: temporal.schedules.find((entry) => entry.resource === resource && !entry.paused)?.next ?? null,
   };
 }
@@ -201,8 +204,14 @@ function stateOf(
   hasRun: boolean,
 ): ResourceStatus['state'] {
   if (temporal.problem !== null) return 'unknown';
-  if (live?.running) return live.retrying ? 'retrying' : 'running';
+  if (live?.running) return live.progress?.paused ? 'paused' : live.retrying ? 'retrying' : 'running';
   return live || hasRun ? 'idle' : 'never run';
+}
+
+function pausedText({ paused }: ResourceStatus): string | null {
+  if (paused === null) return null;
+  const why = paused.reason === null ? '' : ` (${paused.reason})`;
+  return `paused since ${paused.since}${why}: resume lets it go on`;
 }
 
 /** How much of the tenant's retention is used up: beyond it events are lost. */

@@ -1,3 +1,4 @@
+import type { ControlledRun } from './control.js';
 import type { Cursor } from './cursor.js';
 import type { ResourceName } from './names.js';
 import type { ResourceResult, RunCounts, RunMode, RunState } from './types.js';
@@ -20,6 +21,14 @@ export interface Activities {
   closeRun(input: CloseRunInput): Promise<ResourceResult>;
   /** Waits for a run that somebody else started. */
   awaitRun(input: { workflowId: string }): Promise<ResourceResult | null>;
+  /** Pauses or resumes runs that other workflows have started, and says what each answered. */
+  controlRuns(input: ControlRunsInput): Promise<ControlledRun[]>;
+}
+
+export interface ControlRunsInput {
+  action: 'pause' | 'resume';
+  workflowIds: string[];
+  reason?: string;
 }
 
 /** Present where the namespace has the search attributes registered; elsewhere setting one would stop the run. */
@@ -45,6 +54,8 @@ export interface OpenRunInput {
   pagesPerActivity?: number;
   /** Cursor in the last result of the same schedule or cron, to be compared with the destination. */
   lastCursor?: string;
+  /** A backfill of logs: the interval as it was asked for. */
+  backfill?: { from?: string; to?: string; available: boolean };
 }
 
 export type OpenRunResult = SearchAttributesKnown &

@@ -1,8 +1,10 @@
+import type { LogWindow } from './log-window.js';
+
 /**
  * Where a run stands in its source. A cursor crosses the workflow's history, so it holds positions only, never a
  * record or a user's id (an `email|…` or `samlp|…` id is an e-mail address).
  */
-export type Cursor = LogsCursor | ClientsCursor | UsersPagesCursor | UsersChangedCursor;
+export type Cursor = LogsCursor | LogsWindowCursor | ClientsCursor | UsersPagesCursor | UsersChangedCursor;
 
 /** GET /logs in checkpoint mode. */
 export interface LogsCursor {
@@ -32,6 +34,25 @@ export interface LogsCursor {
   /** Newest log that is in the destination, and its `date`: by these a checkpoint is believed or not. */
   logId: string | null;
   date: string | null;
+}
+
+/** GET /logs of an interval. Another kind than the live one's, so that nothing can take it for a checkpoint. */
+export interface LogsWindowCursor {
+  kind: 'logs-window';
+  /** Where the reading stands, as in the live run. */
+  position: LogsCursor;
+  window: LogWindow;
+  /** Go on with what is left where the tenant drops the beginning; else that ends the run. */
+  available: boolean;
+  /** Distinct ids of the interval that were read, logs without an id, and the lowest and highest id. */
+  seen: number;
+  unnamed: number;
+  first: string | null;
+  last: string | null;
+  /** How far the reading has come in time, ISO 8601. */
+  at: string | null;
+  /** The log behind the interval, or the end of all, was reached. */
+  ended: boolean;
 }
 
 /** GET /clients: one offset page, then `from`/`take` where one page does not hold all, offset pages as a last resort. */
@@ -101,6 +122,26 @@ export const FIRST_USERS_PAGE: Readonly<UsersPagesCursor> = {
   phase: 'pages',
 };
 
+/** A log is taken in some seconds after its `date`: a search by date for those of an interval must begin earlier. */
+const BEFORE_WINDOW_MS = 60_000;
+
+/** Cursor with which a backfill begins. */
+export function windowBeginning(window: LogWindow, available: boolean): LogsWindowCursor {
+  const start = new Date(Date.parse(window.from) - BEFORE_WINDOW_MS).toISOString();
+  return {
+    kind: 'logs-window',
+    position: logsBeginning(start),
+    window,
+    available,
+    seen: 0,
+    unnamed: 0,
+    first: null,
+    last: null,
+    at: null,
+    ended: false,
+  };
+}
+
 /** Cursor with which a reading of logs begins: at a start that has to be found, or behind a position. */
 export function logsBeginning(start: string, from: string | null = null): LogsCursor {
   return {
@@ -115,4 +156,20 @@ export function logsBeginning(start: string, from: string | null = null): LogsCu
     logId: null,
     date: null,
   };
+}
+
+/**
+ * The cursor with which a run goes on after it was paused, for however long: a position in the log is first compared
+ * with what the tenant still keeps. Some tenants answer a position that is too old as if nothing was missing.
+ */
+export function afterPause(cursor: Cursor): Cursor {
+  if (cursor.kind === 'logs-window') {
+    return { ...cursor, position: checkFirst(cursor.position) };
+  }
+  return cursor.kind === 'logs' ? checkFirst(cursor) : cursor;
+}
+
+function checkFirst(cursor: LogsCursor): LogsCursor {
+  if (cursor.phase !== 'follow' || cursor.from === null || cursor.logId === null) return cursor;
+  return { ...cursor, phase: 'check', resume: cursor.from, recent: false };
 }

@@ -34,6 +34,10 @@ export const ERRORS = {
     next: "The tenant's subscription does not include this endpoint: leave the resource out.",
   },
   CursorExpired: { retry: false, next: 'The cursor is older than the logs that the tenant keeps.' },
+  RetentionPassed: {
+    retry: false,
+    next: 'What the tenant has dropped cannot be read again: ask for what is left.',
+  },
   PagingLimit: { retry: false, next: 'The query matches more records than can be paged.' },
   InvalidRequest: {
     retry: false,

@@ -1,3 +1,5 @@
+import { type LogWindow, windowText } from './log-window.js';
+
 /** Task queue that the worker polls and every start of a workflow names. */
 export const TASK_QUEUE = 'auth0-clickhouse';
 
@@ -12,6 +14,7 @@ export const RESOURCE_WORKFLOWS = {
   clients: 'extractClients',
 } as const satisfies Record<ResourceName, string>;
 export const TENANT_WORKFLOW = 'extractTenant';
+export const BACKFILL_WORKFLOW = 'backfillLogs';
 
 /** Search attributes that runs carry where the namespace has them registered (both as Keyword). */
 export const TENANT_ATTRIBUTE = 'Auth0Tenant';
@@ -27,6 +30,16 @@ export const MAX_PAGE_ATTEMPTS = 8;
 /** The workflow id is the lock: one writer a tenant and resource, however it was started. */
 export function resourceWorkflowId(tenant: string, resource: ResourceName): string {
   return `auth0/${tenant}/${resource}`;
+}
+
+/** Workflow id of the backfill of one interval: the lock of that interval. Other intervals may run beside it. */
+export function backfillWorkflowId(tenant: string, window: LogWindow): string {
+  return `${backfillPrefix(tenant)}${windowText(window)}`;
+}
+
+/** What the workflow ids of all backfills of a tenant begin with. */
+export function backfillPrefix(tenant: string): string {
+  return `auth0/${tenant}/backfill/logs/`;
 }
 
 /** Workflow id of a sync that a person started; schedules use {@link scheduledWorkflowId}. */

@@ -1,5 +1,7 @@
+import type { Pause, ShownPause } from './control.js';
 import type { Cursor } from './cursor.js';
 import type { ErrorKind } from './errors.js';
+import { type LogWindow, percentOf } from './log-window.js';
 import type { ResourceName } from './names.js';
 
 /** Input of `extractLogs`, `extractUsers` and `extractClients`. Every field is optional: a bare start works. */
@@ -28,8 +30,21 @@ export interface ExtractTenantInput extends Omit<ExtractInput, 'state'> {
   resources?: ResourceName[];
 }
 
+/** Input of `backfillLogs`: an interval of the log, read once more beside everything else. */
+export interface BackfillInput extends Pick<
+  ExtractInput,
+  'tenant' | 'pagesPerActivity' | 'activitiesPerRun' | 'state'
+> {
+  /** Logs that the tenant took in at or after this ISO 8601 date. Required. */
+  from?: string;
+  /** Logs that it took in before this ISO 8601 date. Required. */
+  to?: string;
+  /** Where the tenant no longer keeps the beginning of the interval: take what is left instead of refusing. */
+  available?: boolean;
+}
+
 /** How a run reads its source. */
-export type RunMode = 'logs' | 'clients' | 'users-pages' | 'users-changed' | 'users-export';
+export type RunMode = 'logs' | 'logs-backfill' | 'clients' | 'users-pages' | 'users-changed' | 'users-export';
 
 /** What a run has done so far. */
 export interface RunCounts {
@@ -75,6 +90,10 @@ export interface RunState {
   /** Oldest `date` among the logs of the run, ISO 8601: where counting them in the destination begins. */
   oldestDate: string | null;
   acceptDeletes: boolean;
+  /** Set while an operator has paused the run. */
+  paused?: Pause | null;
+  /** Backfill: the interval, and whether the beginning may be missing. */
+  backfill?: LogWindow & { available: boolean };
 }
 
 /** Answer of the `progress` query. */
@@ -89,6 +108,14 @@ export interface Progress extends RunCounts {
   gaps: number;
   warnings: string[];
   startedAt: string;
+  /** Set while an operator has paused the run. */
+  paused: ShownPause | null;
+  /** How much is done, 0 to 100: by time in a backfill, by count in a snapshot; null where the end is not known. */
+  percent: number | null;
+  /** Backfill: the interval. */
+  window: LogWindow | null;
+  /** Backfill: logs of the interval so far that the destination held before. */
+  held: number | null;
 }
 
 /** Result of a resource workflow. A public contract: fields are added, never renamed. */
@@ -108,6 +135,13 @@ export interface ResourceResult extends RunCounts {
   durationMs: number;
   runId: string;
   error?: RunError;
+  /** The run was under way already, started by somebody else, and was joined: these are its numbers. */
+  joined?: boolean;
+  /** Backfill: the interval, and the logs in it that the destination held before. */
+  window?: LogWindow;
+  held?: number;
+  /** Backfill: gaps of `pipeline_gaps` that it has filled. */
+  refilled?: number;
 }
 
 /** Result of `extractTenant`. */
@@ -147,6 +181,8 @@ export function cursorText(cursor: Cursor | null): string | null {
       return null;
     case 'logs':
       return cursor.resume ?? cursor.from;
+    case 'logs-window':
+      return cursor.position.resume ?? cursor.position.from;
     case 'clients':
       return cursor.paging === 'checkpoint' ? `after ${cursor.seen} clients` : `page ${cursor.page}`;
     case 'users-pages':
@@ -154,6 +190,18 @@ export function cursorText(cursor: Cursor | null): string | null {
     case 'users-changed':
       return cursor.since;
   }
+}
+
+/** Logs of a backfill's interval so far that were held before; null in any other run. */
+export function heldBefore({ cursor, counts }: Pick<RunState, 'cursor' | 'counts'>): number | null {
+  return cursor?.kind === 'logs-window' ? Math.max(0, cursor.seen + cursor.unnamed - counts.rows) : null;
+}
+
+/** How much of a run is done, 0 to 100; null where its end is not known. */
+export function percentDone({ backfill, cursor, total, counts }: RunState, ended: boolean): number | null {
+  if (backfill) return ended ? 100 : percentOf(backfill, cursor?.kind === 'logs-window' ? cursor.at : null);
+  if (total === null || total === 0) return null;
+  return Math.round(Math.min(counts.rows / total, 1) * 1_000) / 10;
 }
 
 /** The earlier of two ISO 8601 instants, where there is one. */

@@ -99,7 +99,12 @@ export async function readProgress(
   tenant: string,
   resource: ResourceName,
 ): Promise<LiveProgress | null> {
-  const handle = client.workflow.getHandle(resourceWorkflowId(tenant, resource));
+  return readRun(client, resourceWorkflowId(tenant, resource));
+}
+
+/** Asks a resource run or a backfill how far it is. Null where there has never been one under this workflow id. */
+export async function readRun(client: Client, workflowId: string): Promise<LiveProgress | null> {
+  const handle = client.workflow.getHandle(workflowId);
   try {
     const description = await handle.describe();
     const running = description.status.name === 'RUNNING';

@@ -26,8 +26,8 @@ export const describing = proxyActivities<Pick<Activities, 'describeTenant'>>({
   cancellationType,
 });
 
-/** Reading and writing the pipeline's own tables; counting a large copy can take a while. */
-export const short = proxyActivities<Pick<Activities, 'openRun' | 'closeRun'>>({
+/** Reading and writing the pipeline's own tables, and messages to other runs; counting a large copy can take a while. */
+export const short = proxyActivities<Pick<Activities, 'openRun' | 'closeRun' | 'controlRuns'>>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout,
   retry,

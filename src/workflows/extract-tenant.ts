@@ -11,9 +11,10 @@ import {
   type TenantResult,
 } from '../contracts/types.js';
 import { describing } from './activities.js';
-import { runUnderOwnId } from './resource-run.js';
+import { runUnderOwnId } from './own-id.js';
 import { statusOf } from './run-state.js';
 import { markRun } from './search-attributes.js';
+import { acceptTenantPauses } from './tenant-pause.js';
 
 /**
  * Copies a tenant: every resource as a child of its own, side by side. What schedules, cron and `sync` start. One
@@ -21,14 +22,20 @@ import { markRun } from './search-attributes.js';
  */
 export async function extractTenant(input?: ExtractTenantInput | null): Promise<TenantResult> {
   const { resources, ...extract } = input ?? {};
+  const pauses = acceptTenantPauses();
   const described = await describe(extract.tenant);
   const { tenant } = described;
   markRun(described, tenant);
+  await pauses.wait(tenant);
   const ends = await Promise.allSettled(
-    (resources ?? described.resources).map((resource) =>
-      runOne(resource, tenant, { ...extract, ...lastCursorOf(resource) }, described),
-    ),
+    (resources ?? described.resources).map(async (resource) => {
+      pauses.began(resourceWorkflowId(tenant, resource));
+      const result = await runOne(resource, tenant, { ...extract, ...lastCursorOf(resource) }, described);
+      pauses.ended(resourceWorkflowId(tenant, resource));
+      return result;
+    }),
   );
+  await pauses.finish();
   const results: TenantResult['resources'] = {};
   for (const end of ends) {
     if (end.status === 'rejected') throw end.reason;

@@ -24,6 +24,7 @@ export function extractUsers(input?: ExtractInput | null): Promise<ResourceResul
 async function exportUsers(run: ResourceRun): Promise<void> {
   run.enter('exporting');
   for (;;) {
+    await run.waitIfPaused();
     const jobId = run.state.exportJobId ?? (await startExport(run));
     const outcome = await awaitExport(run, jobId);
     if (outcome === 'completed' && (await loadExport(run, jobId))) return;
@@ -55,6 +56,7 @@ async function startExport(run: ResourceRun): Promise<string> {
 async function awaitExport(run: ResourceRun, jobId: string): Promise<'completed' | 'failed' | 'gone'> {
   const { tenant } = run.state;
   for (;;) {
+    await run.waitIfPaused();
     const options = { summary: `wait for export ${jobId}` };
     const { outcome, requests } = await lasting.awaitUsersExport.executeWithOptions(options, [{ tenant, jobId }]);
     run.state = { ...run.state, counts: addCounts(run.state.counts, { ...noCounts(), requests }) };
@@ -66,6 +68,7 @@ async function awaitExport(run: ResourceRun, jobId: string): Promise<'completed'
 /** Loads the file. False when the job is gone. */
 async function loadExport(run: ResourceRun, jobId: string): Promise<boolean> {
   for (;;) {
+    await run.waitIfPaused();
     const { tenant, runId, epoch, block, exportLines: skipLines, counts } = run.state;
     const options = { summary: `load export ${jobId} from line ${grouped(skipLines + 1)}` };
     const result = await lasting.loadUsersExport.executeWithOptions(options, [

@@ -1,31 +1,22 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  ChildWorkflowCancellationType,
   ContinueAsNew,
   continueAsNew,
-  executeChild,
   isCancellation,
-  ParentClosePolicy,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { CancelledFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { SearchAttributesKnown } from '../contracts/activities.js';
+import { afterPause } from '../contracts/cursor.js';
 import { errorOfFailure } from '../contracts/failure.js';
-import { RESOURCE_WORKFLOWS, type ResourceName } from '../contracts/names.js';
-import {
-  type ExtractInput,
-  noCounts,
-  type Progress,
-  type ResourceResult,
-  type RunError,
-  type RunState,
-} from '../contracts/types.js';
-import { lasting, paging, short } from './activities.js';
+import type { ResourceName } from '../contracts/names.js';
+import { noCounts, type Progress, type ResourceResult, type RunError, type RunState } from '../contracts/types.js';
+import { paging, short } from './activities.js';
 import { progressQuery } from './messages.js';
-import { attributesOf, markRun } from './search-attributes.js';
+import { lastCursorOf, resourceOf, type RunInput, type RunKind, runUnderOwnId } from './own-id.js';
+import { acceptPauses } from './pause.js';
+import { markRun } from './search-attributes.js';
 import { afterPages, pagesForNext, progressOf, resultOf, statusOf } from './run-state.js';
 import { details, pagesSummary } from './ui-text.js';
 
@@ -38,6 +29,8 @@ export interface ResourceRun {
   fetchAllPages(): Promise<RunState['mode'] | null>;
   /** Continues as new when the history has grown long. */
   continueIfLong(): Promise<void>;
+  /** Waits while the run is paused: to be called before every activity. */
+  waitIfPaused(): Promise<void>;
 }
 
 /**
@@ -45,26 +38,44 @@ export interface ResourceRun {
  * was started under another workflow id than the resource's own joins, or becomes, the one under that id.
  */
 export async function runResource(
-  resource: ResourceName,
-  given: ExtractInput | null | undefined,
+  kind: RunKind,
+  given: RunInput | null | undefined,
   extract: (run: ResourceRun) => Promise<void>,
 ): Promise<ResourceResult> {
   // A start from the UI may say `null` for no input.
   const input = given ?? {};
+  const resource = resourceOf(kind);
   let phase: Progress['phase'] = 'starting';
   let state = input.state;
-  const progress = (): Progress => (state ? progressOf(state, phase) : startingProgress(resource, input));
-  setHandler(progressQuery, progress, { description: 'Pages, rows, cursor and warnings of this run so far' });
+  let elsewhere: string | undefined;
+  const progress = (): Progress =>
+    state ? progressOf(state, phase, pauses.shown()) : startingProgress(resource, input, pauses.shown());
   const show = (): void => setCurrentDetails(details(progress()));
+  const pauses = acceptPauses({
+    initial: state?.paused ?? null,
+    workflowId: workflowInfo().workflowId,
+    progress,
+    refusal() {
+      if (elsewhere !== undefined) return `This run only waits for ${elsewhere}: send it there`;
+      return phase === 'closing' || phase === 'done' ? 'The run is ending: there is nothing left to pause' : undefined;
+    },
+    changed(paused) {
+      if (state) state = { ...state, paused };
+      show();
+    },
+  });
+  setHandler(progressQuery, progress, { description: 'Pages, rows, cursor and warnings of this run so far' });
 
   if (!state) {
-    const opened = await open(resource, input);
+    const opened = await open(kind, input);
     if (opened.kind === 'redirect') {
-      const lastCursor = lastCursorOf(input);
+      elsewhere = opened.workflowId;
+      await pauses.finish();
+      const lastCursor = kind === 'logs-backfill' ? undefined : lastCursorOf(input);
       const own = { ...input, ...(lastCursor !== undefined && { lastCursor }) };
-      return runUnderOwnId(resource, opened.tenant, opened.workflowId, own, opened);
+      return runUnderOwnId(kind, opened.tenant, opened.workflowId, own, opened);
     }
-    ({ state } = opened);
+    state = { ...opened.state, ...(pauses.pause && { paused: pauses.pause }) };
     markRun(opened, state.tenant, resource);
   }
   let activities = 0;
@@ -83,6 +94,7 @@ export async function runResource(
     },
     async fetchAllPages() {
       for (;;) {
+        await run.waitIfPaused();
         const { tenant, mode, runId, epoch, cursor, block, counts } = run.state;
         if (mode === 'users-export' || cursor === null)
           throw ApplicationFailure.nonRetryable('no pages in this mode', 'Internal');
@@ -99,26 +111,36 @@ export async function runResource(
       activities++;
       const limit = input.activitiesPerRun ?? Infinity;
       if (!workflowInfo().continueAsNewSuggested && activities < limit) return;
-      await continueAsNew<(next: ExtractInput) => Promise<ResourceResult>>({
+      // Whoever has asked for a pause learns here what was stored.
+      await run.waitIfPaused();
+      await continueAsNew<(next: RunInput) => Promise<ResourceResult>>({
         ...(input.activitiesPerRun !== undefined && { activitiesPerRun: input.activitiesPerRun }),
         state: run.state,
       });
+    },
+    async waitIfPaused() {
+      if (!(await pauses.wait())) return;
+      const { cursor } = run.state;
+      run.state = { ...run.state, cursor: cursor && afterPause(cursor) };
     },
   };
 
   try {
     run.enter('extracting');
     await extract(run);
+    await run.waitIfPaused();
     run.enter('closing');
     const result = await short.closeRun({ state: run.state, result: resultOf(run.state, 'completed', Date.now()) });
     ledgerClosed = true;
     run.state = { ...run.state, warnings: result.warnings };
     run.enter('done');
+    await pauses.finish();
     if (result.error) throw failureOf(result, result.error);
     return result;
   } catch (failure) {
     // The ledger has its last row already: the destination did not hold what was sent.
     if (failure instanceof ContinueAsNew || ledgerClosed) throw failure;
+    await pauses.finish();
     return endBadly(run.state, failure);
   }
 }
@@ -144,10 +166,13 @@ function failureOf(result: ResourceResult, error: RunError): ApplicationFailure 
   });
 }
 
-async function open(resource: ResourceName, input: ExtractInput) {
+async function open(kind: RunKind, input: RunInput) {
   const { workflowId, runId, startTime } = workflowInfo();
-  const { tenant, from, full, acceptDeletes, pagesPerActivity } = input;
-  const lastCursor = lastCursorOf(input);
+  const { tenant, from, to, available = false, full, acceptDeletes, pagesPerActivity } = input;
+  const resource = resourceOf(kind);
+  const isBackfill = kind === 'logs-backfill';
+  const interval = { ...(from !== undefined && { from }), ...(to !== undefined && { to }), available };
+  const lastCursor = isBackfill ? undefined : lastCursorOf(input);
   try {
     return await short.openRun({
       resource,
@@ -155,7 +180,7 @@ async function open(resource: ResourceName, input: ExtractInput) {
       runId,
       epoch: startTime.getTime(),
       ...(tenant !== undefined && { tenant }),
-      ...(from !== undefined && { from }),
+      ...(isBackfill ? { backfill: interval } : from !== undefined && { from }),
       ...(full !== undefined && { full }),
       ...(acceptDeletes !== undefined && { acceptDeletes }),
       ...(pagesPerActivity !== undefined && { pagesPerActivity }),
@@ -173,50 +198,7 @@ async function open(resource: ResourceName, input: ExtractInput) {
   }
 }
 
-/** Cursor in the result of the schedule's or cron's previous run, which an earlier version may have written. */
-function lastCursorOf(input: ExtractInput): string | undefined {
-  if (input.lastCursor !== undefined) return input.lastCursor;
-  const result: unknown = workflowInfo().lastResult;
-  const cursor: unknown =
-    typeof result === 'object' && result !== null && 'cursor' in result ? result.cursor : undefined;
-  return typeof cursor === 'string' ? cursor : undefined;
-}
-
-/**
- * Runs a resource under its own workflow id as a child, or joins the run that is already under way there. Returns its
- * result, also a bad one; throws on cancellation.
- */
-export async function runUnderOwnId(
-  resource: ResourceName,
-  tenant: string,
-  workflowId: string,
-  input: ExtractInput,
-  known: SearchAttributesKnown,
-): Promise<ResourceResult> {
-  try {
-    return await executeChild<(input: ExtractInput) => Promise<ResourceResult>>(RESOURCE_WORKFLOWS[resource], {
-      workflowId,
-      args: [{ ...input, tenant }],
-      // A parent that is cancelled, or terminated, asks its children to end; they let the page in flight finish.
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `${resource} of ${tenant}`,
-      ...(known.searchAttributes && { typedSearchAttributes: attributesOf(tenant, resource) }),
-    });
-  } catch (failure) {
-    if (!(failure instanceof WorkflowExecutionAlreadyStartedError)) throw failure;
-    const options = { summary: `joined the run of ${resource} under way` };
-    const result = await lasting.awaitRun.executeWithOptions(options, [{ workflowId }]);
-    if (result === null) throw new CancelledFailure('The run that was joined was cancelled');
-    const hadWishes = input.full === true || input.acceptDeletes === true || input.from !== undefined;
-    return hadWishes ? { ...result, warnings: [...result.warnings, JOINED] } : result;
-  }
-}
-
-const JOINED =
-  'A run of this resource was under way and was joined: what was asked for here did not count. Sync once more for it';
-
-function startingProgress(resource: ResourceName, input: ExtractInput): Progress {
+function startingProgress(resource: ResourceName, input: RunInput, paused: Progress['paused']): Progress {
   return {
     version: 1,
     tenant: input.tenant ?? '',
@@ -229,12 +211,16 @@ function startingProgress(resource: ResourceName, input: ExtractInput): Progress
     gaps: 0,
     warnings: [],
     startedAt: workflowInfo().startTime.toISOString(),
+    paused,
+    percent: null,
+    window: null,
+    held: null,
   };
 }
 
 function failedToOpen(
   resource: ResourceName,
-  input: ExtractInput,
+  input: RunInput,
   durationMs: number,
   error: ReturnType<typeof errorOfFailure>,
 ): ResourceResult {

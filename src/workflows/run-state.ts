@@ -1,9 +1,12 @@
 import type { FetchPagesResult } from '../contracts/activities.js';
+import type { ShownPause } from '../contracts/control.js';
 import type { ErrorKind } from '../contracts/errors.js';
 import {
   addCounts,
   cursorText,
   earlier,
+  heldBefore,
+  percentDone,
   type Progress,
   type ResourceResult,
   type RunError,
@@ -37,7 +40,7 @@ export function afterPages(state: RunState, result: FetchPagesResult): RunState 
 }
 
 /** What the `progress` query answers. */
-export function progressOf(state: RunState, phase: Progress['phase']): Progress {
+export function progressOf(state: RunState, phase: Progress['phase'], paused: ShownPause | null = null): Progress {
   return {
     version: 1,
     tenant: state.tenant,
@@ -50,6 +53,10 @@ export function progressOf(state: RunState, phase: Progress['phase']): Progress 
     gaps: state.gaps,
     warnings: state.warnings,
     startedAt: new Date(state.epoch).toISOString(),
+    paused,
+    percent: percentDone(state, phase === 'closing' || phase === 'done'),
+    window: state.backfill ? { from: state.backfill.from, to: state.backfill.to } : null,
+    held: heldBefore(state),
   };
 }
 
@@ -74,6 +81,10 @@ export function resultOf(
     deleted: 0,
     durationMs: Math.max(0, now - state.epoch),
     runId: state.runId,
+    ...(state.backfill && {
+      window: { from: state.backfill.from, to: state.backfill.to },
+      held: heldBefore(state) ?? 0,
+    }),
     ...(error && { error }),
   };
 }

@@ -1,3 +1,5 @@
+import type { ShownPause } from '../contracts/control.js';
+import { windowText } from '../contracts/log-window.js';
 import type { Progress } from '../contracts/types.js';
 
 /** Older servers refuse a summary above 200 bytes. */
@@ -14,16 +16,25 @@ export function fitSummary(text: string): string {
 
 /** Summary of a page activity, e.g. `logs, page 21 on: 2,000 rows so far`. */
 export function pagesSummary(progress: Progress): string {
-  return fitSummary(`${progress.resource}, page ${progress.pages + 1} on: ${grouped(progress.rows)} rows so far`);
+  return fitSummary(`${nameOf(progress)}, page ${progress.pages + 1} on: ${grouped(progress.rows)} rows so far`);
+}
+
+/** What a run copies: `logs`, or for a backfill `logs 2026-11-01..2026-11-04`. */
+export function nameOf({ resource, window }: Pick<Progress, 'resource' | 'window'>): string {
+  return window === null ? resource : `${resource} ${windowText(window)}`;
 }
 
 /** The run's current details in the UI, as markdown. */
 export function details(progress: Progress): string {
-  const { resource, phase, mode, rows, pages, requests, total, cursor, gaps, warnings } = progress;
+  const { phase, mode, rows, pages, requests, total, cursor, gaps, warnings, paused, percent, window, held } = progress;
   const of = total === null ? '' : ` of ${grouped(total)}`;
   const lines = [
-    `**${resource}**: ${phase}${mode === null ? '' : ` (${mode})`}`,
+    `**${nameOf(progress)}**: ${phase}${mode === null ? '' : ` (${mode})`}`,
     '',
+    ...(paused === null ? [] : [pausedLine(paused)]),
+    ...(window === null || percent === null
+      ? []
+      : [`- ${percent} % of the interval; held before: ${grouped(held ?? 0)}`]),
     `- rows: ${grouped(rows)}${of}`,
     `- pages: ${grouped(pages)}, requests: ${grouped(requests)}`,
     `- cursor: ${cursor === null ? 'at the start' : `\`${cursor}\``}`,
@@ -31,6 +42,12 @@ export function details(progress: Progress): string {
     ...warnings.map((warning) => `- **warning**: ${warning}`),
   ];
   return lines.join('\n');
+}
+
+/** The reason is somebody's own text: it stands in code, so that it stays text. */
+function pausedLine({ since, reason, settled }: ShownPause): string {
+  const why = reason === null ? '' : `: \`${reason.replaceAll('`', "'").replaceAll(/\s+/g, ' ')}\``;
+  return `- **${settled ? 'paused' : 'pausing, the pages in flight are stored first'}** since ${since}${why}`;
 }
 
 /** A number with thousands separators; `toLocaleString` depends on the machine's locale, which replay must not. */

@@ -6,8 +6,9 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { expect, it } from 'vitest';
 import { awaitRun } from '../../src/activities/await-run.js';
 import { atActivityEdge } from '../../src/activities/failure.js';
-import { resourceWorkflowId, tenantWorkflowId } from '../../src/contracts/names.js';
-import { noCounts } from '../../src/contracts/types.js';
+import { PAUSE_UPDATE, RESUME_UPDATE } from '../../src/contracts/control.js';
+import { backfillWorkflowId, PROGRESS_QUERY, resourceWorkflowId, tenantWorkflowId } from '../../src/contracts/names.js';
+import { noCounts, type Progress } from '../../src/contracts/types.js';
 import { programVersion } from '../../src/version.js';
 import { fakeTenant, gate, held, onePage, pagesOf, soonRetried } from '../workflows/fake-activities.js';
 import { endOf, useLab } from '../workflows/lab.js';
@@ -169,4 +170,59 @@ it('logs under foreign workflow ids', async () => {
   });
   await keep('logs-redirected', 'example-foreign-first');
   await keep('logs-joined', 'example-foreign-second');
+});
+
+it('runs that are paused and resumed, one of them at the end of a long history', async () => {
+  const go = gate();
+  const fake = fakeTenant(
+    {
+      async fetchPages(input) {
+        if (input.block === 1) await held(go);
+        return pagesOf(4)(input);
+      },
+    },
+    'example-paused',
+  );
+  const input = { resources: ['logs' as const, 'clients' as const], activitiesPerRun: 2 };
+  await file.lab.withWorker(fake.activities, async ({ start }) => {
+    const parent = await start('extractTenant', tenantWorkflowId(fake.tenant), input);
+    await expect.poll(() => fake.inputs('fetchPages').length).toBe(4);
+    const pausing = parent.executeUpdate(PAUSE_UPDATE, { args: [{ reason: 'maintenance' }] });
+    await expect.poll(() => fake.inputs('controlRuns').length).toBe(1);
+    const logs = file.lab.client.workflow.getHandle(resourceWorkflowId(fake.tenant, 'logs'));
+    await expect.poll(async () => (await logs.query<Progress>(PROGRESS_QUERY)).paused).not.toBeNull();
+    go.open();
+    await pausing;
+    await parent.executeUpdate(RESUME_UPDATE);
+    await parent.result();
+  });
+  await keep('tenant-paused', tenantWorkflowId(fake.tenant));
+  const ids = fake.inputs('openRun').map(({ resource, runId }) => [resource, runId]);
+  await keep(
+    'logs-paused',
+    resourceWorkflowId(fake.tenant, 'logs'),
+    ids.find(([resource]) => resource === 'logs')?.[1],
+  );
+});
+
+it('logs that are cancelled while they are paused', async () => {
+  const fake = fakeTenant({ fetchPages: pagesOf(4) }, 'example-paused-cancelled');
+  const workflowId = resourceWorkflowId(fake.tenant, 'logs');
+  await file.lab.withWorker(fake.activities, async ({ start }) => {
+    const handle = await start('extractLogs', workflowId);
+    await handle.executeUpdate(PAUSE_UPDATE);
+    await handle.cancel();
+    await endOf(handle);
+  });
+  await keep('logs-paused-cancelled', workflowId);
+});
+
+it('backfills, one under a foreign workflow id', async () => {
+  const fake = fakeTenant({ fetchPages: pagesOf(4) }, 'example-backfill');
+  const window = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-05T00:00:00.000Z' };
+  await file.lab.withWorker(fake.activities, async ({ start }) => {
+    await (await start('backfillLogs', 'example-backfill-foreign', { ...window, available: true })).result();
+  });
+  await keep('backfill', backfillWorkflowId(fake.tenant, window));
+  await keep('backfill-redirected', 'example-backfill-foreign');
 });

@@ -24,6 +24,8 @@ it('knows every way in which a run can go', () => {
   const names = files.map((file) => file.replace(/^\d+\.\d+\.\d+-/, '').replace('.json', ''));
   expect(new Set(names)).toEqual(
     new Set([
+      'backfill',
+      'backfill-redirected',
       'clients',
       'logs',
       'logs-cancelled',
@@ -32,10 +34,13 @@ it('knows every way in which a run can go', () => {
       'logs-failed',
       'logs-joined',
       'logs-not-closed',
+      'logs-paused',
+      'logs-paused-cancelled',
       'logs-redirected',
       'tenant',
       'tenant-cancelled',
       'tenant-failed',
+      'tenant-paused',
       'users-export',
       'users-pages',
     ]),

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { controlRuns } from '../../src/activities/control-runs.js';
 import type { Activities, FetchPagesResult, OpenRunInput } from '../../src/contracts/activities.js';
-import { type Cursor, FIRST_CLIENTS_PAGE, FIRST_USERS_PAGE } from '../../src/contracts/cursor.js';
+import {
+  type Cursor,
+  FIRST_CLIENTS_PAGE,
+  FIRST_USERS_PAGE,
+  type LogsCursor,
+  windowBeginning,
+} from '../../src/contracts/cursor.js';
 import type { ErrorKind } from '../../src/contracts/errors.js';
-import { RESOURCES, resourceWorkflowId } from '../../src/contracts/names.js';
+import { backfillWorkflowId, RESOURCES, resourceWorkflowId } from '../../src/contracts/names.js';
 import { noCounts, type RunMode, type RunState } from '../../src/contracts/types.js';
 
 export type ActivityName = keyof Activities;
@@ -27,7 +34,10 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
   const own: Activities = {
     describeTenant: async () => ({ tenant, resources: [...RESOURCES] }),
     openRun: async (input) => {
-      const workflowId = resourceWorkflowId(tenant, input.resource);
+      const { from = '', to = '' } = input.backfill ?? {};
+      const workflowId = input.backfill
+        ? backfillWorkflowId(tenant, { from, to })
+        : resourceWorkflowId(tenant, input.resource);
       if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
       return { kind: 'run', state: firstState(tenant, input) };
     },
@@ -48,6 +58,7 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
     awaitRun: async ({ workflowId }) => {
       throw ApplicationFailure.nonRetryable(`nothing to join under ${workflowId} in this test`, 'Internal');
     },
+    controlRuns,
     ...replaced,
   };
   return {
@@ -89,6 +100,10 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
         calls.push({ name: 'awaitRun', input, attempt: attempt() });
         return own.awaitRun(input);
       },
+      controlRuns(input) {
+        calls.push({ name: 'controlRuns', input, attempt: attempt() });
+        return own.controlRuns(input);
+      },
     },
   };
 }
@@ -115,7 +130,8 @@ const STARTS: Record<OpenRunInput['resource'], { mode: RunMode; cursor: Cursor }
 
 /** The state of a run that has just been opened. */
 export function firstState(tenant: string, input: OpenRunInput): RunState {
-  const { resource, runId, epoch, pagesPerActivity = 10 } = input;
+  const { resource, runId, epoch, pagesPerActivity = 10, backfill } = input;
+  const window = backfill && { from: backfill.from ?? '', to: backfill.to ?? '' };
   return {
     version: 1,
     tenant,
@@ -123,6 +139,12 @@ export function firstState(tenant: string, input: OpenRunInput): RunState {
     runId,
     epoch,
     ...STARTS[resource],
+    ...(backfill &&
+      window && {
+        mode: 'logs-backfill' as const,
+        cursor: windowBeginning(window, backfill.available),
+        backfill: { ...window, available: backfill.available },
+      }),
     block: 0,
     counts: noCounts(),
     total: null,
@@ -163,11 +185,24 @@ export function onePage(cursor: Cursor, block: number, pages: number, knowsTotal
 
 /** Number of pages before a cursor of {@link onePage}. */
 export function pageOf(cursor: Cursor): number {
-  return cursor.kind === 'logs' ? Number(cursor.from?.replace('log-', '') ?? 0) : cursor.page;
+  if (cursor.kind === 'logs-window') return pageOf(cursor.position);
+  if (cursor.kind !== 'logs') return cursor.page;
+  // Behind a pause the position is looked at again.
+  return Number((cursor.resume ?? cursor.from)?.replace('log-', '') ?? 0);
 }
 
 function atPage(cursor: Cursor, page: number): Cursor {
-  return cursor.kind === 'logs' ? { ...cursor, from: `log-${page}`, logId: `log-${page}` } : { ...cursor, page };
+  if (cursor.kind === 'logs-window') {
+    const { position, window } = cursor;
+    const step = (Date.parse(window.to) - Date.parse(window.from)) / 4;
+    const at = new Date(Date.parse(window.from) + page * step).toISOString();
+    return { ...cursor, position: logsAt(position, page), seen: cursor.seen + 150, at };
+  }
+  return cursor.kind === 'logs' ? logsAt(cursor, page) : { ...cursor, page };
+}
+
+function logsAt(cursor: LogsCursor, page: number): LogsCursor {
+  return { ...cursor, phase: 'follow', from: `log-${page}`, resume: null, logId: `log-${page}` };
 }
 
 /** A failure of our taxonomy that is tried again at once: the policy's own waits would take two minutes. */

@@ -96,7 +96,7 @@ it('joins the run under way when started under a foreign workflow id', async () 
     const foreign = await start('extractLogs', `${fake.tenant}-by-hand`);
     await expect.poll(() => fake.inputs('awaitRun')).toEqual([{ workflowId: logsId }]);
     go.open();
-    expect(await foreign.result()).toEqual(await own.result());
+    expect(await foreign.result()).toEqual({ ...(await own.result()), joined: true });
   });
   expect(fake.inputs('fetchPages')).toHaveLength(2);
 });
@@ -110,7 +110,8 @@ it('runs each resource once when two parents want it, and gives both its result'
     await expect.poll(() => fake.inputs('awaitRun').length).toBe(1);
     go.open();
     const [all, joined] = await Promise.all([sync.result(), scheduled.result()]);
-    expect(joined.resources).toEqual({ logs: all.resources.logs });
+    expect(all.resources.logs?.joined).toBeUndefined();
+    expect(joined.resources).toEqual({ logs: { ...all.resources.logs, joined: true } });
     const own = await client.workflow.getHandle(logsId).describe();
     expect(own.parentExecution?.workflowId).toBe(sync.workflowId);
   });
@@ -134,7 +135,9 @@ it('gives the bad result of a joined run to all who wait for it', async () => {
     go.open();
     const result = resultOfFailure((await endOf(own)).cause);
     expect(result).toMatchObject({ status: 'unavailable', error: { kind: 'InsufficientScope' } });
-    expect(tenantResultOfFailure((await endOf(parent)).cause)?.resources).toEqual({ logs: result });
+    expect(tenantResultOfFailure((await endOf(parent)).cause)?.resources).toEqual({
+      logs: { ...result, joined: true },
+    });
   });
   expect(fake.inputs('fetchPages')).toHaveLength(1);
 });

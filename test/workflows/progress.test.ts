@@ -25,7 +25,8 @@ it('answers the progress query before, during and after the run', async () => {
     const handle = await start('extractClients', resourceWorkflowId(fake.tenant, 'clients'), { tenant: fake.tenant });
     const { startTime } = await handle.describe();
     const ask = () => handle.query<Progress>(PROGRESS_QUERY);
-    const nothing = { pages: 0, rows: 0, requests: 0, malformed: 0, redacted: 0, gaps: 0 };
+    const counts = { pages: 0, rows: 0, requests: 0, malformed: 0, redacted: 0, gaps: 0 };
+    const nothing = { ...counts, paused: null, percent: null, window: null, held: null };
     const common = { version: 1, tenant: fake.tenant, resource: 'clients', startedAt: startTime.toISOString() };
     const starting = { ...common, ...nothing, mode: null, phase: 'starting', total: null, cursor: null, warnings: [] };
     expect(await ask()).toEqual(starting);
@@ -41,6 +42,7 @@ it('answers the progress query before, during and after the run', async () => {
       pages: 1,
       rows: 100,
       requests: 1,
+      percent: 50,
       total: 200,
       cursor: 'page 1',
       warnings: ['the table was empty'],
@@ -49,7 +51,15 @@ it('answers the progress query before, during and after the run', async () => {
 
     page[1]?.open();
     await handle.result();
-    expect(await ask()).toEqual({ ...running, phase: 'done', pages: 2, rows: 200, requests: 2, cursor: 'page 2' });
+    expect(await ask()).toEqual({
+      ...running,
+      phase: 'done',
+      pages: 2,
+      rows: 200,
+      requests: 2,
+      percent: 100,
+      cursor: 'page 2',
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import type { Cursor } from '../../contracts/cursor.js';
 import { ExtractError } from '../../contracts/errors.js';
 import { clientsPager } from './clients-pager.js';
 import { logsPager } from './logs-pager.js';
+import { logsWindowPager } from './logs-window-pager.js';
 import type { Pager } from './pager.js';
 import { usersChangedPager } from './users-changed-pager.js';
 import { usersPager } from './users-pager.js';
@@ -9,6 +10,7 @@ import { usersPager } from './users-pager.js';
 /** The pager of each kind of cursor. */
 export const pagers: Readonly<Record<Cursor['kind'], Pager<Cursor>>> = {
   logs: forKind('logs', logsPager),
+  'logs-window': forKind('logs-window', logsWindowPager),
   clients: forKind('clients', clientsPager),
   'users-pages': forKind('users-pages', usersPager),
   'users-changed': forKind('users-changed', usersChangedPager),

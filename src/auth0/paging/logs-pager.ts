@@ -91,7 +91,8 @@ function namesOtherParameter(error: ExtractError): boolean {
   );
 }
 
-interface OldestKept {
+/** The oldest log of an answer to the search for it. */
+export interface OldestKept {
   id: string;
   /** ms since 1970. */
   date: number | undefined;
@@ -100,7 +101,7 @@ interface OldestKept {
 }
 
 /** The oldest log of a search by date. Throws ExtractError when the answer is not in that order. */
-function oldestOf(page: FetchedPage): OldestKept | undefined {
+export function oldestOf(page: FetchedPage): OldestKept | undefined {
   const ids = page.records.map((record) => logs.keyOf(record)).filter((id) => id !== undefined);
   const lowest = ids.toSorted(compareLogIds)[0];
   if (lowest === undefined) {

@@ -33,6 +33,8 @@ export interface PageStep<C extends Cursor> {
   /** Records that the destination may hold already: they are stored only where it does not. */
   recheck?: RawRecord[];
   gap?: Gap;
+  /** Something that an operator has to know of. */
+  warning?: string;
 }
 
 /** A way of paging: pure decisions, the requests are sent by somebody else. */
