@@ -142,7 +142,7 @@ async function poll(spec: BaselineSpec, client: ClickHouseClient): Promise<void>
 }
 
 function inserter(spec: BaselineSpec, client: ClickHouseClient): Sink {
-  const load = contextOf(spec);
+  const load = { ...contextOf(spec), serverStart: 0 };
   return async (block) => {
     await insertBlock(client, spec.database, RESOURCE[spec.resource], block, load);
   };

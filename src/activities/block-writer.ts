@@ -1,4 +1,11 @@
-import { addRecords, type Block, emptyBlock, insertBlock, type LoadContext } from '../clickhouse/insert.js';
+import {
+  addRecords,
+  type Block,
+  emptyBlock,
+  type InsertContext,
+  insertBlock,
+  type LoadContext,
+} from '../clickhouse/insert.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { RunCounts } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
@@ -41,6 +48,8 @@ export function createBlockWriter(
   const common = { tenant, runId, tombstones };
   let load: LoadContext = { ...common, source: 'api', fetchedAt: 0 };
   let inFlight: Promise<void> = Promise.resolve();
+  // After a failed insert this writer inserts nothing more: whoever tries again asks anew.
+  let serverStart: number | undefined;
 
   return {
     add(records, source, fetchedAt) {
@@ -57,7 +66,8 @@ export function createBlockWriter(
       const previous = inFlight;
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
-        await measuredInsert(deps, resource, full, context);
+        serverStart ??= await deps.store.serverStart();
+        await measuredInsert(deps, resource, full, { ...context, serverStart });
         const { lines, malformed, redacted, oldestDate } = full;
         await stored({
           counts: { rows: lines.rows, malformed, redacted },
@@ -73,7 +83,12 @@ export function createBlockWriter(
   };
 }
 
-async function measuredInsert(deps: ActivityDeps, resource: Resource, block: Block, load: LoadContext): Promise<void> {
+async function measuredInsert(
+  deps: ActivityDeps,
+  resource: Resource,
+  block: Block,
+  load: InsertContext,
+): Promise<void> {
   const { meter = NO_METER } = deps;
   const { tenant } = load;
   const startedAt = performance.now();

@@ -28,6 +28,12 @@ export interface LoadContext extends VersionContext {
   tombstones: ReadonlyMap<string, number>;
 }
 
+/** What an insert is told beside its rows. */
+export interface InsertContext extends LoadContext {
+  /** See {@link createServerStart}. */
+  serverStart: number;
+}
+
 /** A block without rows. */
 export function emptyBlock(): Block {
   return { lines: createRowBuffer(), malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
@@ -74,7 +80,8 @@ function columnList(resource: Resource): string {
 /**
  * Inserts a block in one statement and waits until it is stored. The deduplication token is made from the content, so
  * that a retry after a lost answer is dropped by the server while other content never is; the run is part of it, so
- * that a later run can bring back rows which somebody has deleted. Returns the bytes that were sent. Throws
+ * that a later run can bring back rows which somebody has deleted, and the start of the server, which can have noted a
+ * token and lost its rows in a crash. Returns the bytes that were sent. Throws
  * ExtractError.
  */
 export async function insertBlock(
@@ -82,7 +89,7 @@ export async function insertBlock(
   database: string,
   resource: Resource,
   block: Block,
-  load: LoadContext,
+  load: InsertContext,
 ): Promise<number> {
   const { rows } = block.lines;
   if (rows === 0) return 0;
@@ -93,7 +100,7 @@ export async function insertBlock(
       query: `INSERT INTO ${identifier(database)}.${identifier(resource.table)} (${columnList(resource)}) FORMAT JSONCompactEachRow`,
       values: Readable.from([body], { objectMode: false }),
       clickhouse_settings: {
-        insert_deduplication_token: `v1:${resource.table}:${load.tenant}:${load.runId}:${content}`,
+        insert_deduplication_token: `v1:${resource.table}:${load.tenant}:${load.runId}:${load.serverStart}:${content}`,
         async_insert: 0,
         wait_end_of_query: 1,
         // One block, so that all rows of the statement are stored or none.

@@ -83,7 +83,7 @@ export function createSnapshotStore(client: ClickHouseClient, database: string):
               {runId:String} AS run_id, now64(3) AS inserted_at)
             FROM (SELECT * FROM ${raw} FINAL WHERE ${vanished(snapshot.resource)})`,
           query_params: { ...snapshot },
-          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
+          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1, insert_deduplicate: 0 },
         });
       } catch (error) {
         throw classifyClickHouseError(error);

@@ -6,6 +6,7 @@ import type { ResourceResult, RunState } from '../contracts/types.js';
 import { resources } from '../resources/index.js';
 import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
+import { createServerStart } from './server-start.js';
 import { createLogWindowStore, type LogWindowStore } from './log-window-store.js';
 
 /** The last position that a run has written for a resource. */
@@ -31,6 +32,8 @@ export interface Checkpoint {
 
 /** Reads and writes the pipeline's own tables. All throw ExtractError. */
 export interface PipelineStore extends LogWindowStore {
+  /** When the server was started: see {@link createServerStart}. */
+  serverStart(): Promise<number>;
   readCheckpoint(tenant: string, resource: ResourceName): Promise<Checkpoint | null>;
   writeCheckpoint(checkpoint: Checkpoint): Promise<void>;
   /** Distinct keys in a resource's storage table, deleted ones included. */
@@ -71,6 +74,9 @@ const checkpointRow = z.object({
   overlap_refused: z.boolean(),
 });
 
+/** The rows replace each other by their keys; a token that outlived its rows in a crash must not hide them. */
+const LEDGER_INSERT = { async_insert: 0, wait_end_of_query: 1, insert_deduplicate: 0 } as const;
+
 /** The store of one destination. */
 export function createPipelineStore(client: ClickHouseClient, database: string): PipelineStore {
   const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
@@ -91,7 +97,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
         table: table(name),
         values: [values],
         format: 'JSONEachRow',
-        clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
+        clickhouse_settings: LEDGER_INSERT,
       });
     } catch (error) {
       throw classifyClickHouseError(error);
@@ -100,6 +106,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
 
   return {
     ...createLogWindowStore(client, database),
+    serverStart: createServerStart(client),
 
     async readCheckpoint(tenant, resource) {
       const [row] = await select(
@@ -244,7 +251,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
             SELECT * REPLACE ('terminated' AS status, now64(3) AS ended_at, 1 AS version)
             FROM (SELECT * FROM ${table('pipeline_runs')} WHERE ${abandoned})`,
           query_params: parameters,
-          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
+          clickhouse_settings: LEDGER_INSERT,
         });
       } catch (error) {
         throw classifyClickHouseError(error);

@@ -20,7 +20,7 @@ const ROWS_PER_BLOCK = 1_000;
 
 /** A repair of one resource. Without a run id it takes nothing and stores nothing. */
 export function createRepair(deps: VerifyDeps, resource: Resource, runId: string | null): Repair {
-  const { tenant, clickhouse, database, retry } = deps;
+  const { tenant, clickhouse, database, store, retry } = deps;
   let waiting: ({ record: RawRecord } & Pick<SourcePage, 'source' | 'fetchedAt'>)[] = [];
   let target: Resource | undefined;
   let stored = 0;
@@ -33,7 +33,10 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
     const [{ source, fetchedAt } = { source: 'api' as const, fetchedAt: 0 }] = waiting;
     const run = { tenant, runId, tombstones: new Map<string, number>() };
     for (const { record, ...page } of waiting) addRecords(block, versioned, [record], { ...run, ...page });
-    await retry(() => insertBlock(clickhouse, database, versioned, block, { ...run, source, fetchedAt }));
+    await retry(async () => {
+      const serverStart = await store.serverStart();
+      await insertBlock(clickhouse, database, versioned, block, { ...run, source, fetchedAt, serverStart });
+    });
     stored += waiting.length;
     waiting = [];
   };

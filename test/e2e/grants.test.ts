@@ -83,7 +83,14 @@ async function workAsWriter(client: Client): Promise<void> {
   await migrate(client, { database: 'auth0', cluster: null });
   await migrate(client, { database: 'auth0', cluster: null });
   for (const resource of Object.values(resources)) {
-    const load = { tenant: 't', runId: 'r', fetchedAt: 1, source: 'api', tombstones: new Map() } as const;
+    const load = {
+      tenant: 't',
+      runId: 'r',
+      fetchedAt: 1,
+      source: 'api',
+      tombstones: new Map(),
+      serverStart: 0,
+    } as const;
     const block = emptyBlock();
     addRecords(block, resource, [parseRecord(JSON.stringify(RECORDS[resource.name]))], load);
     await insertBlock(client, 'auth0', resource, block, load);

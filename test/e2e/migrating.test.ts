@@ -21,7 +21,14 @@ const rows = async (query: string): Promise<Record<string, string>[]> =>
   (await clickhouse.query({ query, format: 'JSONStringsEachRow' })).json();
 
 async function copy(name: ResourceName, records: readonly object[]): Promise<void> {
-  const load = { tenant: TENANT, runId: 'own', fetchedAt: 1, source: 'api', tombstones: new Map() } as const;
+  const load = {
+    tenant: TENANT,
+    runId: 'own',
+    fetchedAt: 1,
+    source: 'api',
+    tombstones: new Map(),
+    serverStart: 0,
+  } as const;
   const block = emptyBlock();
   addRecords(
     block,

@@ -22,7 +22,7 @@ const started: EmulatedTenant[] = [];
 
 /** Stores log events as a run does. */
 async function store(tenant: string, runId: string, events: readonly string[]): Promise<void> {
-  const load = { tenant, runId, fetchedAt: Date.now(), source: 'api', tombstones: new Map() } as const;
+  const load = { tenant, runId, fetchedAt: Date.now(), source: 'api', tombstones: new Map(), serverStart: 0 } as const;
   const block = emptyBlock();
   addRecords(
     block,

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openClickHouse } from '../../src/clickhouse/client.js';
+import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
+import { migrate } from '../../src/clickhouse/migrate.js';
+import { createServerStart } from '../../src/clickhouse/server-start.js';
+import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
+import { parseRecord } from '../../src/json/page.js';
+import { logs } from '../../src/resources/logs.js';
+import { compileSources } from '../support/compiled.js';
+
+/**
+ * The state that a kill between two steps of an insert leaves behind, made by hand: the deduplication log names the
+ * block, and its part is not there.
+ */
+it('stores a block again whose rows a crash has taken, although the server knows its token', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'crash-'));
+  const compiled = await compileSources();
+  const path = join(folder, 'data');
+  const start = async () => {
+    const engine = await startEmbeddedClickHouse({
+      path,
+      port: 0,
+      entry: compiled.file('embedded/clickhouse/main.js'),
+    });
+    const destination = { url: engine.url, database: 'auth0', username: 'default', password: '', cluster: null };
+    const client = openClickHouse(destination);
+    await migrate(client, destination);
+    const serverStart = createServerStart(client);
+    const load = {
+      tenant: 't',
+      runId: 'run',
+      tombstones: new Map<string, number>(),
+      source: 'api',
+      fetchedAt: 0,
+    } as const;
+    const insert = async (startedAt: number): Promise<void> => {
+      const block = emptyBlock();
+      const record = parseRecord('{"log_id":"90020260101000000000000000000000001","date":"2026-01-01T00:00:00.000Z"}');
+      addRecords(block, logs, [record], load);
+      await insertBlock(client, 'auth0', logs, block, { ...load, serverStart: startedAt });
+    };
+    const select = async (sql: string): Promise<string> => {
+      const answer = await client.query({ query: sql, format: 'TabSeparated' });
+      return (await answer.text()).trim();
+    };
+    return { serverStart, insert, select, stop: () => client.close().then(() => engine.stop(5_000)) };
+  };
+
+  const before = await start();
+  const first = await before.serverStart();
+  expect(await before.serverStart()).toBe(first);
+  await before.insert(first);
+  const part = await before.select("SELECT path FROM system.parts WHERE table = 'logs_raw' AND active");
+  await before.stop();
+  await rm(part, { recursive: true });
+
+  // The clock of a server's start is in whole seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const after = await start();
+  const second = await after.serverStart();
+  expect(second - first).toBeGreaterThan(1);
+  // As if nothing had happened: this is how the rows would be lost.
+  await after.insert(first);
+  expect(await after.select('SELECT count() FROM auth0.logs_raw')).toBe('0');
+  await after.insert(second);
+  expect(await after.select('SELECT count() FROM auth0.logs_raw')).toBe('1');
+  // A repetition after a lost answer is still dropped.
+  await after.insert(second);
+  expect(await after.select('SELECT count() FROM auth0.logs_raw')).toBe('1');
+  await after.stop();
+  await compiled.remove();
+  await rm(folder, { recursive: true, force: true });
+});
