@@ -142,20 +142,7 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
         .option('--limit <n>', 'name at most so many ids of each kind (default: 20); counts are always exact'),
   ).action(async (flags) => finish(await (await import('./verify.js')).verify(flags)));
 
-  const schedule = program.command('schedule').description('the schedules that keep the copy up to date');
-  add(schedule, 'apply', 'make the schedules of the configuration true', 'auth0-clickhouse schedule apply', (command) =>
-    command.option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
-  ).action(async (flags) => finish(await (await import('./schedule.js')).scheduleApply(flags)));
-  add(schedule, 'list', 'show the schedules with their last and next runs', 'auth0-clickhouse schedule list').action(
-    async (flags) => finish(await (await import('./schedule.js')).scheduleList(flags)),
-  );
-  add(
-    schedule,
-    'delete',
-    'delete schedules; runs under way go on',
-    'auth0-clickhouse schedule delete --resources logs',
-    (command) => command.option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
-  ).action(async (flags) => finish(await (await import('./schedule.js')).scheduleDelete(flags)));
+  addScheduleCommands(program, finish);
 
   add(
     program,
@@ -188,6 +175,51 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
         .option('--state-file <file>', 'keep the tenant there over restarts'),
   ).action(async (flags) => finish(await (await import('./emulate.js')).emulate(flags)));
   return program;
+}
+
+function addScheduleCommands(program: Command, finish: (exitCode: number) => void): void {
+  const schedule = program.command('schedule').description('the schedules that keep the copy up to date');
+  const commands = () => import('./schedule.js');
+  add(
+    schedule,
+    'apply',
+    'make the schedules of the configuration true, and show what that changes',
+    'auth0-clickhouse schedule apply --dry-run',
+    (command) =>
+      command
+        .option('--dry-run', 'show what would change, and change nothing')
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
+  ).action(async (flags) => finish(await (await commands()).scheduleApply(flags)));
+  add(
+    schedule,
+    'list',
+    'show the schedules with their last and next runs, and what is stale',
+    'auth0-clickhouse schedule list --json',
+  ).action(async (flags) => finish(await (await import('./schedule-list.js')).scheduleList(flags)));
+  add(
+    schedule,
+    'delete',
+    'delete schedules, also of a tenant that is no longer configured; runs under way go on',
+    'auth0-clickhouse schedule delete --resources logs',
+    (command) => command.option(RESOURCES_FLAG, 'only these, e.g. logs,users'),
+  ).action(async (flags) => finish(await (await commands()).scheduleDelete(flags)));
+  add(
+    schedule,
+    'pause',
+    'let schedules start no more runs; runs under way go on',
+    'auth0-clickhouse schedule pause --resources logs --note "until Monday"',
+    (command) =>
+      command
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option('--note <text>', 'why; schedule list shows it'),
+  ).action(async (flags) => finish(await (await commands()).schedulePause(flags)));
+  add(
+    schedule,
+    'resume',
+    'let paused schedules start runs again',
+    'auth0-clickhouse schedule resume --resources logs',
+    (command) => command.option(RESOURCES_FLAG, 'only these, e.g. logs,users').option('--note <text>', 'what was done'),
+  ).action(async (flags) => finish(await (await commands()).scheduleResume(flags)));
 }
 
 /** Turns commander's own errors into ours; help and version are no errors. */

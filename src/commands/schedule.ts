@@ -1,96 +1,143 @@
-import type { TenantSettings } from '../config/config.js';
-import { type ResourceName, RESOURCES, scheduleId } from '../contracts/names.js';
-import { applySchedules, deleteSchedule, listSchedules, type WantedSchedule } from '../temporal/schedules.js';
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/config.js';
+import { RESOURCES, SCHEDULE_RESOURCE, type ScheduleName, SCHEDULES, scheduleId } from '../contracts/names.js';
+import { spanText } from '../contracts/schedule-spec.js';
+import { mapLimited } from '../parallel.js';
 import {
-  type CommonFlags,
-  configOf,
-  openOutput,
-  openTemporal,
-  parseResources,
-  settingsOf,
-  theTenant,
-} from './context.js';
+  type AppliedSchedule,
+  applySchedules,
+  deleteSchedule,
+  pauseSchedule,
+  resumeSchedule,
+} from '../temporal/schedules.js';
+import { wantedSchedules } from '../temporal/wanted.js';
+import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, reach, settingsOf } from './context.js';
 import { EXIT } from './failure.js';
-import { alignColumns, duration } from './terminal.js';
+import { perTenant, TENANTS_AT_ONCE } from './per-tenant.js';
+import { alignColumns } from './terminal.js';
 
-interface ScheduleFlags extends CommonFlags {
+export interface ScheduleFlags extends CommonFlags {
   resources?: string;
 }
 
-/** The schedules that a tenant's settings ask for: none for a resource that is not copied. */
-export function wantedSchedules(
-  settings: TenantSettings,
-  resources: readonly ResourceName[] = RESOURCES,
-): WantedSchedule[] {
-  return resources.map((resource) => ({
-    resource,
-    everyMs: settings.resources.includes(resource) ? settings.schedules[resource] : 0,
-  }));
-}
-
-/** Makes the schedules of the configuration true. */
-export async function scheduleApply(flags: ScheduleFlags): Promise<number> {
+/** Makes the schedules of the configuration true, or with `--dry-run` says what that would change. */
+export async function scheduleApply(flags: ScheduleFlags & { dryRun?: boolean }): Promise<number> {
   const output = openOutput(flags);
   const config = configOf(flags);
+  const resources = parseResources(flags.resources);
+  const dryRun = flags.dryRun === true;
   const { client, close, reached, searchAttributes } = await openTemporal(config);
   try {
-    const tenant = theTenant(reached);
-    const wanted = wantedSchedules(settingsOf(config, tenant), parseResources(flags.resources));
-    const applied = await applySchedules(client, config.temporal.taskQueue, tenant, wanted, { searchAttributes });
-    const rows = applied.map(({ scheduleId: id, action, everyMs }) => [
-      `  ${id}`,
-      action,
-      everyMs > 0 ? `every ${duration(everyMs)}` : 'not scheduled',
-    ]);
-    for (const row of alignColumns(rows)) output.terminal.line(row);
-    output.result({ tenant, schedules: applied });
+    const applied = await mapLimited(reached.tenants, TENANTS_AT_ONCE, async (tenant) => ({
+      tenant,
+      schedules: await applySchedules(
+        client,
+        config.temporal.taskQueue,
+        tenant,
+        wantedSchedules(settingsOf(config, tenant), resources),
+        { dryRun, searchAttributes },
+      ),
+    }));
+    const all = applied.flatMap(({ schedules }) => schedules);
+    const rows = alignColumns(all.map((entry) => [`  ${entry.scheduleId}`, entry.action, intervalText(entry)]));
+    for (const [i, { changes }] of all.entries()) {
+      output.terminal.line(rows[i]);
+      for (const { field, from, to } of changes) output.terminal.line(`      ${field}: ${from} → ${to}`);
+    }
+    if (dryRun) output.terminal.line('Nothing was changed (--dry-run).');
+    output.result(perTenant(applied));
     return EXIT.done;
   } finally {
     await close();
   }
 }
 
-/** Shows the schedules that exist. */
-export async function scheduleList(flags: CommonFlags): Promise<number> {
-  const output = openOutput(flags);
-  const config = configOf(flags);
-  const { client, close, reached } = await openTemporal(config);
-  try {
-    const tenant = theTenant(reached);
-    const listed = await listSchedules(client, tenant);
-    if (listed.length === 0) output.terminal.line(`No schedules for ${tenant}: make them with schedule apply`);
-    const rows = listed.map((entry) => [
-      `  ${entry.scheduleId}`,
-      entry.paused ? `paused${entry.note === null ? '' : ` (${entry.note})`}` : `every ${duration(entry.everyMs)}`,
-      `last ${entry.last ?? 'never'}`,
-      `next ${entry.next ?? 'never'}`,
-      `${entry.skipped} skipped, ${entry.missed} missed`,
-    ]);
-    for (const row of alignColumns(rows)) output.terminal.line(row);
-    output.result({ tenant, schedules: listed });
-    return EXIT.done;
-  } finally {
-    await close();
-  }
+function intervalText({ everyMs, cron }: AppliedSchedule): string {
+  if (cron !== null) return `cron ${cron}`;
+  return everyMs === null || everyMs === 0 ? 'not scheduled' : `every ${spanText(everyMs)}`;
 }
 
 /** Deletes schedules; runs under way go on. */
 export async function scheduleDelete(flags: ScheduleFlags): Promise<number> {
+  return forEachSchedule(flags, async (client, id) => {
+    const deleted = await deleteSchedule(client, id);
+    return { found: deleted, text: 'deleted', document: { deleted } };
+  });
+}
+
+/** Pauses schedules; runs under way go on. */
+export async function schedulePause(flags: ScheduleFlags & { note?: string }): Promise<number> {
+  const note = flags.note ?? 'Paused with schedule pause';
+  return forEachSchedule(flags, async (client, id) => {
+    const found = await pauseSchedule(client, id, note);
+    return { found, text: `paused (${note})`, document: { found, paused: found, note: found ? note : null } };
+  });
+}
+
+/** Lets paused schedules run again. */
+export async function scheduleResume(flags: ScheduleFlags & { note?: string }): Promise<number> {
+  const note = flags.note ?? 'Resumed with schedule resume';
+  return forEachSchedule(flags, async (client, id) => {
+    const found = await resumeSchedule(client, id, note);
+    return { found, text: 'runs again', document: { found, paused: false, note: found ? note : null } };
+  });
+}
+
+interface Done {
+  /** Whether there was such a schedule. */
+  found: boolean;
+  text: string;
+  document: Record<string, unknown>;
+}
+
+/** Does something to the schedules that are meant. Fails where there is none of them, as nothing was done. */
+async function forEachSchedule(
+  flags: ScheduleFlags,
+  act: (client: Client, id: string) => Promise<Done>,
+): Promise<number> {
   const output = openOutput(flags);
-  const config = configOf(flags);
+  const schedules = meantSchedules(flags);
+  const config = configOfAny(flags);
   const { client, close, reached } = await openTemporal(config);
   try {
-    const tenant = theTenant(reached);
-    const deleted: { resource: ResourceName; deleted: boolean }[] = [];
-    for (const resource of parseResources(flags.resources) ?? RESOURCES) {
-      const id = scheduleId(tenant, resource);
-      const done = await deleteSchedule(client, id);
-      deleted.push({ resource, deleted: done });
-      output.terminal.line(`  ${id}  ${done ? 'deleted' : 'there was none'}`);
-    }
-    output.result({ tenant, schedules: deleted });
-    return EXIT.done;
+    const tenants = flags.tenant === undefined ? reached.tenants : [flags.tenant];
+    const done = await mapLimited(tenants, TENANTS_AT_ONCE, async (tenant) => {
+      const results: (Done & { schedule: ScheduleName })[] = [];
+      for (const schedule of schedules)
+        results.push({ schedule, ...(await act(client, scheduleId(tenant, schedule))) });
+      return { tenant, results };
+    });
+    const rows = done.flatMap(({ tenant, results }) =>
+      results.map(({ schedule, found, text }) => [
+        `  ${scheduleId(tenant, schedule)}`,
+        found ? text : 'there was none',
+      ]),
+    );
+    for (const row of alignColumns(rows)) output.terminal.line(row);
+    const documents = done.map(({ tenant, results }) => ({
+      tenant,
+      schedules: results.map(({ schedule, document }) => ({
+        schedule,
+        resource: SCHEDULE_RESOURCE[schedule],
+        scheduleId: scheduleId(tenant, schedule),
+        ...document,
+      })),
+    }));
+    output.result(perTenant(documents));
+    return done.some(({ results }) => results.some(({ found }) => found)) ? EXIT.done : EXIT.failed;
   } finally {
     await close();
   }
+}
+
+function meantSchedules(flags: ScheduleFlags): readonly ScheduleName[] {
+  const resources = parseResources(flags.resources) ?? RESOURCES;
+  return SCHEDULES.filter((schedule) => resources.includes(SCHEDULE_RESOURCE[schedule]));
+}
+
+/** Schedules outlive their tenant's configuration: `--tenant` may name one that is no longer in it. */
+function configOfAny({ tenant, ...flags }: ScheduleFlags): Config {
+  const config = configOf(flags);
+  if (tenant === undefined || reach(config).tenants.length > 0) return config;
+  return { ...config, tenantName: tenant };
 }

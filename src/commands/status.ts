@@ -194,8 +194,13 @@ function combine(
       : null,
     retrying: live?.retrying ? `attempt ${live.retrying.attempt} of 8: ${live.retrying.message}` : null,
     paused: live?.running ? (live.progress?.paused ?? null) : null,
-    nextRun: temporal.schedules.find((entry) => entry.resource === resource && !entry.paused)?.next ?? null,
+    nextRun: nextOf(temporal.schedules.filter((entry) => entry.resource === resource && !entry.paused)),
   };
+}
+
+/** Users have two schedules: the one that comes first counts. */
+function nextOf(schedules: readonly ListedSchedule[]): string | null {
+  return schedules.flatMap(({ next }) => (next === null ? [] : [next])).sort()[0] ?? null;
 }
 
 function stateOf(

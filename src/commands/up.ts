@@ -1,16 +1,17 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { openClickHouse } from '../clickhouse/client.js';
 import type { Config } from '../config/config.js';
+import { specText } from '../contracts/schedule-spec.js';
 import { type DataDir, openDataDir } from '../embedded/data-dir.js';
 import { type Stack, startStack } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal/connect.js';
-import { applySchedules, type WantedSchedule } from '../temporal/schedules.js';
+import { applySchedules } from '../temporal/schedules.js';
+import { type WantedSchedule, wantedSchedules } from '../temporal/wanted.js';
 import { checkServers } from './check-servers.js';
 import { type CommonFlags, configOf, openOutput, type Output, parseResources, settingsOf } from './context.js';
 import { CommandError, EXIT } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive, type SyncedTenant } from './live-sync.js';
 import { printOverview } from './overview.js';
-import { wantedSchedules } from './schedule.js';
 import { duration } from './terminal.js';
 
 export interface UpFlags extends CommonFlags {
@@ -86,7 +87,7 @@ export async function up(flags: UpFlags): Promise<number> {
     if (flags.once || !someDone) return exitCode;
 
     for (const { name } of tenants) {
-      const wanted = wantedSchedules(settingsOf(config, name), resources);
+      const wanted = wantedSchedules(settingsOf(config, name));
       await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);
       const label = tenants.length > 1 ? ` of ${name}` : '';
       output.terminal.line(`Schedules${label} are running${describeSchedules(wanted)}.`);
@@ -110,10 +111,8 @@ function started(config: Config): string {
 }
 
 function describeSchedules(wanted: readonly WantedSchedule[]): string {
-  const on = wanted.filter(({ everyMs }) => everyMs > 0);
-  return on.length === 0
-    ? ' (none is configured)'
-    : `: ${on.map(({ resource, everyMs }) => `${resource} every ${duration(everyMs)}`).join(', ')}`;
+  const on = wanted.flatMap(({ schedule, spec }) => (spec === null ? [] : [`${schedule} ${specText(spec)}`]));
+  return on.length === 0 ? ' (none is configured)' : `: ${on.join(', ')}`;
 }
 
 async function sayStopping(output: Output, exitCode: number): Promise<number> {

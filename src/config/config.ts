@@ -7,7 +7,7 @@ import { parseTenantsFile } from './tenants-file.js';
 import { readTemporal, type TemporalConfig } from './temporal.js';
 
 export { ConfigError } from './problems.js';
-export { type TenantConfig, tenantNameOf, type TenantSettings } from './tenant.js';
+export { type ScheduleSettings, type TenantConfig, tenantNameOf, type TenantSettings } from './tenant.js';
 
 /** All settings as the rest of the program uses them. Secrets are in it: never print it. */
 export interface Config {

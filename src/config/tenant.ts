@@ -1,5 +1,6 @@
 import type { Credentials } from '../auth0/token.js';
-import type { ResourceName } from '../contracts/names.js';
+import type { ResourceName, ScheduleName } from '../contracts/names.js';
+import type { ScheduleSpec } from '../contracts/schedule-spec.js';
 import { readClientAuth } from './client-auth.js';
 import type { Reader } from './reader.js';
 import { SETTINGS as S } from './settings.js';
@@ -21,8 +22,16 @@ export interface TenantSettings {
     exportFields: string[];
     maxDeleteShare: number;
   };
-  /** Milliseconds between the runs of a schedule; 0: none. */
-  schedules: { logs: number; users: number; clients: number };
+  schedules: ScheduleSettings;
+}
+
+/** When a tenant is copied. */
+export interface ScheduleSettings {
+  /** Null: not scheduled. */
+  specs: Record<ScheduleName, ScheduleSpec | null>;
+  /** IANA name of the zone of the cron expressions. */
+  timezone: string;
+  jitterMs: number;
 }
 
 /** A tenant that is configured. */
@@ -50,9 +59,14 @@ export function readTenantSettings({ read, number, word }: Reader): TenantSettin
       exportFields: read(S.exportFields) ?? [],
     },
     schedules: {
-      logs: number(S.logsInterval) * 1000,
-      users: number(S.usersInterval) * HOUR_MS,
-      clients: number(S.clientsInterval) * HOUR_MS,
+      specs: {
+        logs: read(S.scheduleLogs) ?? null,
+        users: read(S.scheduleUsers) ?? null,
+        'users-changed': read(S.scheduleUsersChanged) ?? null,
+        clients: read(S.scheduleClients) ?? null,
+      },
+      timezone: word(S.scheduleTimezone),
+      jitterMs: number(S.scheduleJitter),
     },
   };
 }

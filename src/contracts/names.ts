@@ -21,6 +21,18 @@ export const TENANT_ATTRIBUTE = 'Auth0Tenant';
 export const RESOURCE_ATTRIBUTE = 'Auth0Resource';
 export const SEARCH_ATTRIBUTES = [TENANT_ATTRIBUTE, RESOURCE_ATTRIBUTE] as const;
 
+/** What is scheduled, in the order in which it is shown. Users have two: a snapshot of all, and what changed in between. */
+export const SCHEDULES = ['logs', 'users', 'users-changed', 'clients'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
+/** What the runs of a schedule copy. */
+export const SCHEDULE_RESOURCE = {
+  logs: 'logs',
+  users: 'users',
+  'users-changed': 'users',
+  clients: 'clients',
+} as const satisfies Record<ScheduleName, ResourceName>;
+
 /** Query that every resource workflow answers with a {@link Progress}. */
 export const PROGRESS_QUERY = 'progress';
 
@@ -47,14 +59,22 @@ export function tenantWorkflowId(tenant: string): string {
   return `auth0/${tenant}/sync`;
 }
 
-/** Schedule of one resource; the runs it starts carry {@link scheduledWorkflowId} and a time stamp. */
-export function scheduleId(tenant: string, resource: ResourceName): string {
-  return `auth0/${tenant}/${resource}`;
+/** Id of a schedule; the runs it starts carry {@link scheduledWorkflowId} and a time stamp. */
+export function scheduleId(tenant: string, schedule: ScheduleName): string {
+  return `auth0/${tenant}/${schedule}`;
+}
+
+/** Tenant and name of a schedule of ours by its id; undefined where somebody else has made it. */
+export function parseScheduleId(id: string): { tenant: string; schedule: ScheduleName } | undefined {
+  const [prefix, tenant, name, ...rest] = id.split('/');
+  const schedule = SCHEDULES.find((known) => known === name);
+  if (prefix !== 'auth0' || !tenant || schedule === undefined || rest.length > 0) return undefined;
+  return { tenant, schedule };
 }
 
 /** Workflow id that a schedule gives its runs; Temporal appends the time. */
-export function scheduledWorkflowId(tenant: string, resource: ResourceName): string {
-  return `auth0/${tenant}/scheduled-${resource}`;
+export function scheduledWorkflowId(tenant: string, schedule: ScheduleName): string {
+  return `auth0/${tenant}/scheduled-${schedule}`;
 }
 
 /** Whether a word names a resource. */

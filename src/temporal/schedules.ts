@@ -3,44 +3,65 @@ import {
   ScheduleAlreadyRunning,
   type ScheduleDescription,
   ScheduleNotFoundError,
-  type ScheduleOptions,
-  ScheduleOverlapPolicy,
 } from '@temporalio/client';
-import type { SearchAttributePair, TypedSearchAttributes } from '@temporalio/common';
-import { type ResourceName, RESOURCES, scheduledWorkflowId, scheduleId, TENANT_WORKFLOW } from '../contracts/names.js';
-import type { ExtractTenantInput } from '../contracts/types.js';
-import { attributesOf } from './search-attributes.js';
+import { ExtractError } from '../contracts/errors.js';
+import {
+  parseScheduleId,
+  type ResourceName,
+  SCHEDULE_RESOURCE,
+  type ScheduleName,
+  SCHEDULES,
+  scheduleId,
+} from '../contracts/names.js';
+import { longestDistance } from '../contracts/stale.js';
+import { changesOf, type ScheduleChange, timesText } from './diff.js';
 import type { StartOptions } from './sync-run.js';
+import { definitionOf, type ScheduleDefinition, type WantedSchedule } from './wanted.js';
 
-/** The schedule of one resource as it should be. `everyMs` 0: there should be none. */
-export interface WantedSchedule {
-  resource: ResourceName;
-  everyMs: number;
-}
+/** What `apply` did to a schedule, or would do; `none`: it should not exist, and does not. */
+export type ScheduleAction =
+  'created' | 'updated' | 'unchanged' | 'deleted' | 'none' | 'would-create' | 'would-update' | 'would-delete';
 
-/** What `apply` did to a schedule. */
+/** A schedule after `apply`. */
 export interface AppliedSchedule {
+  schedule: ScheduleName;
   resource: ResourceName;
   scheduleId: string;
-  action: 'created' | 'updated' | 'unchanged' | 'deleted' | 'none';
-  everyMs: number;
+  action: ScheduleAction;
+  /** Between two runs, ms; null where it follows a cron expression, 0 where there is no schedule. */
+  everyMs: number | null;
+  cron: string | null;
+  /** What was not as it should be; empty unless it was, or would be, updated. */
+  changes: ScheduleChange[];
 }
 
-/** A schedule as the server has it. */
+/** A schedule as the server has it. Instants are ISO 8601. */
 export interface ListedSchedule {
+  tenant: string;
+  schedule: ScheduleName;
   resource: ResourceName;
   scheduleId: string;
-  everyMs: number;
+  /** When it runs, in a few words. */
+  times: string;
+  timezone: string;
+  /** Longest time between two runs, ms: the interval, or the longest one between the next runs; null where none follow. */
+  everyMs: number | null;
+  jitterMs: number;
   paused: boolean;
   note: string | null;
+  createdAt: string;
   next: string | null;
   last: string | null;
+  /** Workflow ids of the runs under way. */
+  running: string[];
+  /** Runs that were left out since the one before was still going on, and since the schedule's server was away. */
   skipped: number;
   missed: number;
+  /** Runs that wait for the one before. */
+  buffered: number;
+  /** Runs that it has started, the oldest first; the server remembers about ten. */
+  recent: { workflowId: string; runId: string; takenAt: string }[];
 }
-
-/** An incremental cursor needs one run after an outage, not one for each that was missed. */
-const CATCHUP_WINDOW = '1 hour';
 
 /** Makes the schedules of a tenant true: creates, updates or deletes, and leaves alone what is right already. */
 export async function applySchedules(
@@ -48,132 +69,166 @@ export async function applySchedules(
   taskQueue: string,
   tenant: string,
   wanted: readonly WantedSchedule[],
-  options: StartOptions = {},
+  { dryRun = false, searchAttributes = false }: StartOptions & { dryRun?: boolean } = {},
 ): Promise<AppliedSchedule[]> {
   const applied: AppliedSchedule[] = [];
-  for (const { resource, everyMs } of wanted) {
-    const id = scheduleId(tenant, resource);
-    const action =
-      everyMs === 0
-        ? (await deleteSchedule(client, id))
-          ? 'deleted'
-          : 'none'
-        : await createOrUpdate(client, definition(taskQueue, tenant, resource, everyMs, options));
-    applied.push({ resource, scheduleId: id, action, everyMs });
+  for (const wish of wanted) {
+    const { schedule, spec } = wish;
+    const id = scheduleId(tenant, schedule);
+    const { action, changes } =
+      spec === null
+        ? await remove(client, id, dryRun)
+        : await createOrUpdate(client, definitionOf(taskQueue, tenant, wish, spec, { searchAttributes }), dryRun);
+    applied.push({
+      schedule,
+      resource: SCHEDULE_RESOURCE[schedule],
+      scheduleId: id,
+      action,
+      everyMs: spec === null ? 0 : spec.kind === 'every' ? spec.everyMs : null,
+      cron: spec?.kind === 'cron' ? spec.expression : null,
+      changes,
+    });
   }
   return applied;
 }
 
-async function createOrUpdate(client: Client, options: ScheduleOptions): Promise<AppliedSchedule['action']> {
-  const handle = client.schedule.getHandle(options.scheduleId);
-  const present = await describe(client, options.scheduleId);
-  if (present === null) {
+type Applied = Pick<AppliedSchedule, 'action' | 'changes'>;
+
+async function remove(client: Client, id: string, dryRun: boolean): Promise<Applied> {
+  const existed = dryRun ? (await describeSchedule(client, id)) !== null : await deleteSchedule(client, id);
+  return { action: existed ? (dryRun ? 'would-delete' : 'deleted') : 'none', changes: [] };
+}
+
+async function createOrUpdate(client: Client, wanted: ScheduleDefinition, dryRun: boolean): Promise<Applied> {
+  const { scheduleId: id, spec, action, policies } = wanted;
+  const before = await describeSchedule(client, id);
+  if (before === null) {
+    if (dryRun) return { action: 'would-create', changes: [] };
     try {
-      await client.schedule.create(options);
-      return 'created';
+      await client.schedule.create({ scheduleId: id, spec, action, policies });
+      return { action: 'created', changes: [] };
     } catch (error) {
-      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      // Somebody else was faster: it is compared below like any other.
+      if (!(error instanceof ScheduleAlreadyRunning)) throw refusal(error, id);
     }
-  } else if (isSame(present, options)) {
-    return 'unchanged';
   }
-  // Whether it is paused is the operator's own decision and stays as it is.
-  await handle.update((previous) => ({
-    spec: options.spec,
-    action: { ...options.action, workflowId: options.action.workflowId ?? options.scheduleId },
-    ...(options.policies && { policies: options.policies }),
-    state: previous.state,
-  }));
-  return 'updated';
+  const present = before ?? (await describeSchedule(client, id));
+  const changes = present === null ? [] : changesOf(present, wanted);
+  if (changes.length === 0) return { action: 'unchanged', changes };
+  if (dryRun) return { action: 'would-update', changes };
+  try {
+    // Whether it is paused, and why, is the operator's own decision and stays as it is.
+    await client.schedule.getHandle(id).update(({ state }) => ({ spec, action, policies, state }));
+  } catch (error) {
+    throw refusal(error, id);
+  }
+  return { action: 'updated', changes };
 }
 
-function definition(
-  taskQueue: string,
-  tenant: string,
-  resource: ResourceName,
-  everyMs: number,
-  { searchAttributes = false }: StartOptions,
-): ScheduleOptions {
-  const input: ExtractTenantInput = { tenant, resources: [resource], ...(resource === 'users' && { full: true }) };
-  return {
-    scheduleId: scheduleId(tenant, resource),
-    spec: { intervals: [{ every: everyMs }] },
-    action: {
-      type: 'startWorkflow',
-      workflowType: TENANT_WORKFLOW,
-      workflowId: scheduledWorkflowId(tenant, resource),
-      taskQueue,
-      args: [input],
-      staticSummary: `Scheduled: ${resource} of ${tenant}`,
-      ...(searchAttributes && { typedSearchAttributes: attributesOf(tenant, resource) }),
-    },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW },
-  };
-}
-
-function isSame(present: ScheduleDescription, { spec, action }: ScheduleOptions): boolean {
-  return (
-    everyMsOf(present) === Number(spec.intervals?.[0]?.every) &&
-    present.spec.intervals?.length === 1 &&
-    (present.spec.calendars ?? []).length === 0 &&
-    present.action.type === 'startWorkflow' &&
-    present.action.taskQueue === action.taskQueue &&
-    JSON.stringify(present.action.args) === JSON.stringify(action.args) &&
-    attributesText(present.action.typedSearchAttributes) === attributesText(action.typedSearchAttributes)
-  );
-}
-
-function attributesText(attributes: SearchAttributePair[] | TypedSearchAttributes = []): string {
-  const pairs = Array.isArray(attributes) ? attributes : attributes.getAll();
-  return pairs
-    .map(({ key, value }) => JSON.stringify([key.name, value]))
-    .toSorted((a, b) => a.localeCompare(b))
-    .join();
+/** What the server cannot take, such as a time zone that its own tables do not have: the client makes it a TypeError. */
+function refusal(error: unknown, id: string): unknown {
+  if (!(error instanceof TypeError)) return error;
+  return new ExtractError('Configuration', `Temporal refuses the schedule ${id}: ${error.message}`);
 }
 
 /** The schedules of a tenant that exist, with their last and next runs. */
 export async function listSchedules(client: Client, tenant: string): Promise<ListedSchedule[]> {
-  const listed: ListedSchedule[] = [];
-  for (const resource of RESOURCES) {
-    const id = scheduleId(tenant, resource);
-    const present = await describe(client, id);
-    if (present === null) continue;
-    const { info, state } = present;
-    listed.push({
-      resource,
+  const found = await Promise.all(
+    SCHEDULES.map(async (schedule) => {
+      const present = await describeSchedule(client, scheduleId(tenant, schedule));
+      return present === null ? [] : [listed(tenant, schedule, present)];
+    }),
+  );
+  return found.flat();
+}
+
+function listed(tenant: string, schedule: ScheduleName, description: ScheduleDescription): ListedSchedule {
+  const { spec, info, state, raw } = description;
+  const [interval] = spec.intervals ?? [];
+  return {
+    tenant,
+    schedule,
+    resource: SCHEDULE_RESOURCE[schedule],
+    scheduleId: description.scheduleId,
+    times: timesText(spec),
+    timezone: spec.timezone || 'UTC',
+    everyMs: interval?.every ?? longestDistance(info.nextActionTimes.map((time) => time.getTime())),
+    jitterMs: spec.jitter ?? 0,
+    paused: state.paused,
+    note: state.note || null,
+    createdAt: info.createdAt.toISOString(),
+    next: info.nextActionTimes[0]?.toISOString() ?? null,
+    last: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
+    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    skipped: info.numActionsSkippedOverlap,
+    missed: info.numActionsMissedCatchupWindow,
+    buffered: Number(raw.info?.bufferSize ?? 0),
+    recent: info.recentActions.map(({ takenAt, action: { workflow } }) => ({
+      workflowId: workflow.workflowId,
+      runId: workflow.firstExecutionRunId,
+      takenAt: takenAt.toISOString(),
+    })),
+  };
+}
+
+/** A schedule of ours whose tenant is not among those that are configured here. */
+export interface StraySchedule {
+  tenant: string;
+  schedule: ScheduleName;
+  scheduleId: string;
+  paused: boolean;
+  next: string | null;
+}
+
+/** Schedules of ours for other tenants than these. The server's list lags a moment behind. */
+export async function listStrays(client: Client, tenants: readonly string[]): Promise<StraySchedule[]> {
+  const strays: StraySchedule[] = [];
+  for await (const { scheduleId: id, state, info } of client.schedule.list()) {
+    const ours = parseScheduleId(id);
+    if (ours === undefined || tenants.includes(ours.tenant)) continue;
+    strays.push({
+      ...ours,
       scheduleId: id,
-      everyMs: everyMsOf(present),
       paused: state.paused,
-      note: state.note || null,
       next: info.nextActionTimes[0]?.toISOString() ?? null,
-      last: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
-      skipped: info.numActionsSkippedOverlap,
-      missed: info.numActionsMissedCatchupWindow,
     });
   }
-  return listed;
+  return strays.sort((a, b) => (a.scheduleId < b.scheduleId ? -1 : 1));
 }
 
-/** Deletes a schedule. False where there was none. */
-export async function deleteSchedule(client: Client, id: string): Promise<boolean> {
-  try {
+/** Deletes a schedule; runs under way go on. False where there was none. */
+export function deleteSchedule(client: Client, id: string): Promise<boolean> {
+  return unlessMissing(false, async () => {
     await client.schedule.getHandle(id).delete();
     return true;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return false;
-    throw error;
-  }
+  });
 }
 
-async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {
+/** Pauses a schedule, with a note that says why; runs under way go on. False where there is none. */
+export function pauseSchedule(client: Client, id: string, note: string): Promise<boolean> {
+  return unlessMissing(false, async () => {
+    await client.schedule.getHandle(id).pause(note);
+    return true;
+  });
+}
+
+/** Lets a schedule run again. False where there is none. */
+export function resumeSchedule(client: Client, id: string, note: string): Promise<boolean> {
+  return unlessMissing(false, async () => {
+    await client.schedule.getHandle(id).unpause(note);
+    return true;
+  });
+}
+
+function describeSchedule(client: Client, id: string): Promise<ScheduleDescription | null> {
+  return unlessMissing(null, () => client.schedule.getHandle(id).describe());
+}
+
+async function unlessMissing<T, M>(missing: M, body: () => Promise<T>): Promise<T | M> {
   try {
-    return await client.schedule.getHandle(id).describe();
+    return await body();
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return null;
+    if (error instanceof ScheduleNotFoundError) return missing;
     throw error;
   }
-}
-
-function everyMsOf(description: ScheduleDescription): number {
-  return description.spec.intervals?.[0]?.every ?? 0;
 }

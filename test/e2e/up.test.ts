@@ -190,7 +190,7 @@ describe('bad input', () => {
     expect(status.code).toBe(0);
     expect(lastJson(status.stdout)).toMatchObject({ resources: { logs: { rows: 10, state: 'idle' } } });
     const list = await runCli(['schedule', 'list', '--json', '--data-dir', dataDir], env);
-    expect(lastJson(list.stdout)).toMatchObject({ schedules: [{ everyMs: 60_000 }, {}, {}] });
+    expect(lastJson(list.stdout)).toMatchObject({ schedules: [{ everyMs: 60_000 }, {}, {}, {}] });
     const synced = await runCli(['sync', '--json', '--data-dir', dataDir], env);
     expect(lastJson(synced.stdout)).toMatchObject({ status: 'completed' });
     expect(await ask('SELECT count() FROM logs')).toEqual(['10']);

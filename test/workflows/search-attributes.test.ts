@@ -12,11 +12,18 @@ import type { TemporalTarget } from '../../src/temporal/connection-options.js';
 import { applySchedules } from '../../src/temporal/schedules.js';
 import { areRegistered } from '../../src/temporal/search-attributes.js';
 import { startSync } from '../../src/temporal/sync-run.js';
+import { type WantedSchedule } from '../../src/temporal/wanted.js';
 import { connectWorker, temporalWorkerOptions } from '../../src/temporal/worker-connection.js';
 import { type FakeTenant, fakeTenant } from './fake-activities.js';
 import { eventsOf, useLab } from './lab.js';
 
 const file = useLab();
+const hourly: WantedSchedule = {
+  schedule: 'logs',
+  spec: { kind: 'every', everyMs: 3_600_000 },
+  timezone: 'UTC',
+  jitterMs: 0,
+};
 /** A namespace that knows no search attributes of ours. */
 const BARE = `bare-${randomUUID()}`;
 
@@ -101,7 +108,7 @@ it('are on every run, started by us or bare, where the namespace has them', asyn
     await client.workflow.execute('extractTenant', { ...bare, workflowId: `bare-${tenant}` });
     expect(await attributesOfRun(client, `bare-${tenant}`)).toEqual(of());
 
-    await applySchedules(client, tenant, tenant, [{ resource: 'logs', everyMs: 3_600_000 }], handle);
+    await applySchedules(client, tenant, tenant, [hourly], handle);
     await client.schedule.getHandle(scheduleId(tenant, 'logs')).trigger();
     const scheduled = () => client.workflow.count(`Auth0Tenant = "${tenant}" AND TemporalScheduledById IS NOT NULL`);
     await expect.poll(async () => (await scheduled()).count).toBe(1);
@@ -131,7 +138,7 @@ it('are never named where the namespace does not have them, or is not to', async
         expect(events.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
         expect(await attributesOfRun(client, id)).toEqual({});
       }
-      const apply = () => applySchedules(client, tenant, tenant, [{ resource: 'logs', everyMs: 3_600_000 }], handle);
+      const apply = () => applySchedules(client, tenant, tenant, [hourly], handle);
       expect([await apply(), await apply()]).toMatchObject([[{ action: 'created' }], [{ action: 'unchanged' }]]);
     });
   }
@@ -140,7 +147,7 @@ it('are never named where the namespace does not have them, or is not to', async
 it('come to a schedule with the next apply, once they are registered', async () => {
   const [off, on] = [await open({ TEMPORAL_SEARCH_ATTRIBUTES: 'off' }), await open()];
   const { tenant } = fakeTenant();
-  const wanted = [{ resource: 'users', everyMs: 3_600_000 } as const];
+  const wanted = [{ ...hourly, schedule: 'users' } as const];
   const actions = [];
   for (const handle of [off, on, on, off])
     actions.push((await applySchedules(handle.client, 'nobody-polls', tenant, wanted, handle))[0]?.action);

@@ -42,7 +42,16 @@ const DEFAULTS: TenantSettings = {
     exportFields: [],
     maxDeleteShare: 0.2,
   },
-  schedules: { logs: 60_000, users: 86_400_000, clients: 86_400_000 },
+  schedules: {
+    specs: {
+      logs: { kind: 'every', everyMs: 60_000 },
+      users: { kind: 'every', everyMs: 86_400_000 },
+      'users-changed': { kind: 'every', everyMs: 3_600_000 },
+      clients: { kind: 'every', everyMs: 86_400_000 },
+    },
+    timezone: 'UTC',
+    jitterMs: 0,
+  },
 };
 
 it('has a value for everything that is not a tenant, a server or a program', () => {
@@ -97,7 +106,10 @@ it('takes every setting', () => {
     USERS_EXPORT_FIELDS: ' locale, upn ,,',
     SCHEDULE_LOGS: '0',
     SCHEDULE_USERS: '1',
-    SCHEDULE_CLIENTS: '2',
+    SCHEDULE_USERS_CHANGED: '15m',
+    SCHEDULE_CLIENTS: '30 2  * * MON-FRI',
+    SCHEDULE_TIMEZONE: 'europe/berlin',
+    SCHEDULE_JITTER: '10s',
     DATA_DIR: '/data',
     TEMPORAL_CLI_PATH: '/bin/temporal',
     TEMPORAL_PORT: '0',
@@ -130,7 +142,16 @@ it('takes every setting', () => {
       exportFields: ['locale', 'upn'],
       maxDeleteShare: 0.5,
     },
-    schedules: { logs: 0, users: 3_600_000, clients: 7_200_000 },
+    schedules: {
+      specs: {
+        logs: null,
+        users: { kind: 'every', everyMs: 3_600_000 },
+        'users-changed': { kind: 'every', everyMs: 900_000 },
+        clients: { kind: 'cron', expression: '30 2 * * MON-FRI' },
+      },
+      timezone: 'Europe/Berlin',
+      jitterMs: 10_000,
+    },
   };
   expect(config).toEqual({
     tenants: [
@@ -274,6 +295,21 @@ it.each([
   ['LOGS_START', '1969-12-31'],
   ['SNAPSHOT_INTERVAL', '8761'],
   ['SCHEDULE_LOGS', '86401'],
+  ['SCHEDULE_LOGS', '2d'],
+  ['SCHEDULE_LOGS', '1.5m'],
+  ['SCHEDULE_LOGS', '-1m'],
+  ['SCHEDULE_LOGS', 'hourly'],
+  ['SCHEDULE_LOGS', '* * * *'],
+  ['SCHEDULE_LOGS', '0 0 30 2 *'],
+  ['SCHEDULE_USERS', '366d'],
+  ['SCHEDULE_USERS', '@reboot'],
+  ['SCHEDULE_USERS', 'CRON_TZ=Europe/Berlin 0 3 * * *'],
+  ['SCHEDULE_USERS_CHANGED', '61 * * * *'],
+  ['SCHEDULE_CLIENTS', 'never'],
+  ['SCHEDULE_TIMEZONE', 'Europe/Atlantis'],
+  ['SCHEDULE_TIMEZONE', '+02:00'],
+  ['SCHEDULE_JITTER', '10'],
+  ['SCHEDULE_JITTER', '2d'],
   ['TEMPORAL_PORT', '65536'],
   ['LOG_LEVEL', 'verbose'],
   ['LOG_LEVEL', 'INFO'],
@@ -292,6 +328,31 @@ it.each([
   ['LOGS_START', '2026-01-31T12:00:00+02:00'],
 ])('takes %s=%s', (name, value) => {
   expect(problemsOf({ [name]: value })).toEqual([]);
+});
+
+it.each([
+  ['SCHEDULE_LOGS', '30s', { kind: 'every', everyMs: 30_000 }],
+  ['SCHEDULE_LOGS', '30', { kind: 'every', everyMs: 30_000 }],
+  ['SCHEDULE_LOGS', ' 5 M ', { kind: 'every', everyMs: 300_000 }],
+  ['SCHEDULE_LOGS', '@every 5m', { kind: 'every', everyMs: 300_000 }],
+  ['SCHEDULE_LOGS', '0s', null],
+  ['SCHEDULE_LOGS', 'Off', null],
+  ['SCHEDULE_LOGS', '*/5 * * * *', { kind: 'cron', expression: '*/5 * * * *' }],
+  ['SCHEDULE_USERS', '6h', { kind: 'every', everyMs: 21_600_000 }],
+  ['SCHEDULE_USERS', '7d', { kind: 'every', everyMs: 604_800_000 }],
+  ['SCHEDULE_USERS', '2', { kind: 'every', everyMs: 7_200_000 }],
+  ['SCHEDULE_USERS_CHANGED', '2', { kind: 'every', everyMs: 7_200_000 }],
+  ['SCHEDULE_CLIENTS', '@daily', { kind: 'cron', expression: '@daily' }],
+])('reads the schedule %s=%s', (name, value, spec) => {
+  const names = { SCHEDULE_LOGS: 'logs', SCHEDULE_USERS: 'users', SCHEDULE_CLIENTS: 'clients' } as const;
+  const schedule = Object.entries(names).find(([known]) => known === name)?.[1] ?? 'users-changed';
+  expect(parseConfig({ [name]: value }).defaults.schedules.specs[schedule]).toEqual(spec);
+});
+
+it('gives an example of a good schedule where one is bad', () => {
+  expect(problemsOf({ SCHEDULE_LOGS: 'hourly' })[0]).toBe(
+    'SCHEDULE_LOGS must be an interval such as 30s, 5m, 6h or 1d, a cron expression of five fields such as "30 2 * * *" or @daily, or off (it is "hourly")',
+  );
 });
 
 it('tells every problem at once, one a line', () => {

@@ -51,7 +51,11 @@ it('lets flags win over both', () => {
   envFile('PAGES_PER_ACTIVITY=3\nSCHEDULE_LOGS=4\nEMULATOR_SEED=5\n');
   process.chdir(folder);
   const { defaults, stack } = loadConfig({ PAGES_PER_ACTIVITY: '7', SCHEDULE_LOGS: undefined });
-  expect([defaults.extract.pagesPerActivity, defaults.schedules.logs, stack.emulator.seed]).toEqual([7, 4_000, 5]);
+  expect([defaults.extract.pagesPerActivity, defaults.schedules.specs.logs, stack.emulator.seed]).toEqual([
+    7,
+    { kind: 'every', everyMs: 4_000 },
+    5,
+  ]);
   expect(() => loadConfig({ PAGES_PER_ACTIVITY: 'many' })).toThrow(/PAGES_PER_ACTIVITY/);
 });
 

@@ -38,7 +38,7 @@ const TWO = `tenants:${ACME}
     maxRps: 3
     logRetentionDays: 30
     exportFields: [locale, upn]
-    schedules: { logs: 30 }
+    schedules: { logs: 30, users: 0 3 * * *, usersChanged: off, timezone: Europe/Berlin }
   - name: beta
     domain: https://login.beta.example
     audience: https://beta.us.auth0.com/api/v2/
@@ -69,7 +69,15 @@ describe('tenants.yaml', () => {
       resources: ['logs', 'users'],
       pacing: { headroom: 0.5, maxRps: 3 },
       extract: { logRetentionMs: 30 * 86_400_000, exportFields: ['locale', 'upn'] },
-      schedules: { logs: 30_000, users: 86_400_000 },
+      schedules: {
+        specs: {
+          logs: { kind: 'every', everyMs: 30_000 },
+          users: { kind: 'cron', expression: '0 3 * * *' },
+          'users-changed': null,
+          clients: { kind: 'every', everyMs: 86_400_000 },
+        },
+        timezone: 'Europe/Berlin',
+      },
     });
     expect(tenants[1]).toMatchObject({ pacing: { headroom: 0.2, maxRps: null }, extract: { logRetentionMs: null } });
   });
@@ -92,6 +100,7 @@ describe('tenants.yaml', () => {
       /acme: there is no "maxRPS"; did you mean maxRps\?/,
     ],
     ['a schedule that does not exist', `tenants:${ACME}\n    schedules: { log: 1 }`, /there is no "schedules\.log"/],
+    ['a bad schedule', `tenants:${ACME}\n    schedules: { logs: hourly }`, /acme: schedules\.logs must be an interval/],
     ['a value out of range', `tenants:${ACME}\n    rateHeadroom: 2`, /acme: rateHeadroom must be/],
     [
       'a wrong resource',

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { refusedInARow, refusedNote } from '../../../src/contracts/refused.js';
+
+it.each([
+  [['CredentialsRejected', 'CredentialsRejected', 'CredentialsRejected'], 'CredentialsRejected'],
+  [['InsufficientScope', 'TokenRejected', 'AudienceRejected', ''], 'InsufficientScope'],
+  [['CredentialsRejected', 'CredentialsRejected'], undefined],
+  [['CredentialsRejected', '', 'CredentialsRejected'], undefined],
+  [['', 'CredentialsRejected', 'CredentialsRejected', 'CredentialsRejected'], undefined],
+  [['CredentialsRejected', 'CredentialsRejected', 'TenantUnavailable'], undefined],
+  [['NotInPlan', 'NotInPlan', 'NotInPlan'], undefined],
+  [[], undefined],
+])('%j: %s', (ends, kind) => {
+  expect(refusedInARow(ends)).toBe(kind);
+});
+
+it('says in the note what to do', () => {
+  expect(refusedNote('CredentialsRejected')).toBe(
+    'Paused after 3 runs in a row failed: CredentialsRejected: Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET. Resume with: schedule resume',
+  );
+});
