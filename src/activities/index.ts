@@ -8,6 +8,7 @@ import { withHeartbeat } from './heartbeat.js';
 import { observed } from './observed.js';
 import { fetchPages } from './fetch-pages.js';
 import { openRun } from './open-run.js';
+import { pauseRefusedSchedule } from './pause-refused-schedule.js';
 import { awaitUsersExport, loadUsersExport, startUsersExport } from './users-export.js';
 
 /** The activities that a worker registers, bound to what they need. */
@@ -28,6 +29,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     closeRun: (input) => edge(input, () => beating(() => closeRun(deps, input))),
     awaitRun: (input) => edge(input, () => awaitRun(input)),
     controlRuns: (input) => edge(input, () => beating(() => controlRuns(input))),
+    pauseRefusedSchedule: (input) => edge(input, () => pauseRefusedSchedule(deps, input)),
   };
 }
 

@@ -46,6 +46,8 @@ export interface PipelineStore extends LogWindowStore {
   heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
   /** When the last completed run of a resource began, ms since 1970, backfills left out; null where there is none. */
   lastCompleted(tenant: string, resource: ResourceName): Promise<number | null>;
+  /** Error kinds of the last runs that came to an end of their own, the newest first; '' for one that ended well. */
+  lastEnds(tenant: string, resource: ResourceName, limit: number): Promise<string[]>;
   /** Logs in the destination that this run has written, each counted once. `sinceDate` as above. */
   countWritten(tenant: string, runId: string, expected: number, sinceDate: string | null): Promise<number>;
   /** Records an interval that could not be read. Writing it again replaces it. */
@@ -206,6 +208,18 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
         { tenant, resource },
       );
       return row && row.ms > 0 ? row.ms : null;
+    },
+
+    async lastEnds(tenant, resource, limit) {
+      const rows = await select(
+        z.object({ error_kind: text }),
+        `SELECT error_kind FROM ${table('pipeline_runs')}
+         WHERE tenant = {tenant:String} AND resource = {resource:String}
+           AND status IN ('completed', 'failed', 'unavailable')
+         ORDER BY started_at DESC, run_id DESC LIMIT {limit:UInt32}`,
+        { tenant, resource, limit },
+      );
+      return rows.map((row) => row.error_kind);
     },
 
     async countWritten(tenant, runId, expected, sinceDate) {

@@ -23,12 +23,21 @@ export interface Activities {
   awaitRun(input: { workflowId: string }): Promise<ResourceResult | null>;
   /** Pauses or resumes runs that other workflows have started, and says what each answered. */
   controlRuns(input: ControlRunsInput): Promise<ControlledRun[]>;
+  /** Pauses the schedule of a run whose credentials were refused, where that has happened several times in a row. */
+  pauseRefusedSchedule(input: PauseRefusedScheduleInput): Promise<{ paused: boolean }>;
 }
 
 export interface ControlRunsInput {
   action: 'pause' | 'resume';
   workflowIds: string[];
   reason?: string;
+}
+
+export interface PauseRefusedScheduleInput {
+  tenant: string;
+  /** What the run was to copy: all of it was refused. */
+  resources: ResourceName[];
+  scheduleId: string;
 }
 
 /** Present where the namespace has the search attributes registered; elsewhere setting one would stop the run. */

@@ -49,3 +49,10 @@ export const lasting = proxyActivities<Pick<Activities, 'awaitUsersExport' | 'lo
   retry,
   cancellationType,
 });
+
+/** A question to the ledger, and one to Temporal. What cannot be done at once is done by the next run. */
+export const scheduling = proxyActivities<Pick<Activities, 'pauseRefusedSchedule'>>({
+  startToCloseTimeout: '30 seconds',
+  retry: { ...retry, maximumAttempts: 2 },
+  cancellationType,
+});

@@ -12,6 +12,7 @@ import {
 } from '../contracts/types.js';
 import { describing } from './activities.js';
 import { runUnderOwnId } from './own-id.js';
+import { pauseWhereRefused } from './refused.js';
 import { statusOf } from './run-state.js';
 import { markRun } from './search-attributes.js';
 import { acceptTenantPauses } from './tenant-pause.js';
@@ -49,6 +50,7 @@ export async function extractTenant(input?: ExtractTenantInput | null): Promise<
     resources: results,
   };
   if (bad.length === 0) return result;
+  await pauseWhereRefused(result);
   throw ApplicationFailure.create({
     type: bad[0]?.error?.kind ?? 'Internal',
     message: bad.map(({ resource, status, error }) => `${resource} ${status}: ${error?.message ?? status}`).join('\n'),

@@ -59,6 +59,7 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
       throw ApplicationFailure.nonRetryable(`nothing to join under ${workflowId} in this test`, 'Internal');
     },
     controlRuns,
+    pauseRefusedSchedule: async () => ({ paused: false }),
     ...replaced,
   };
   return {
@@ -103,6 +104,10 @@ export function fakeTenant(replaced: Partial<Activities> = {}, tenant = `tenant-
       controlRuns(input) {
         calls.push({ name: 'controlRuns', input, attempt: attempt() });
         return own.controlRuns(input);
+      },
+      pauseRefusedSchedule(input) {
+        calls.push({ name: 'pauseRefusedSchedule', input, attempt: attempt() });
+        return own.pauseRefusedSchedule(input);
       },
     },
   };
