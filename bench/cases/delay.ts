@@ -31,11 +31,17 @@ export const delay: BenchCase = {
 async function measureOurDelays(context: CaseContext, stack: Stack, tenant: Tenant): Promise<void> {
   const name = freshName();
   const { client } = stack.temporal;
+  const everySecond = {
+    schedule: 'logs',
+    spec: { kind: 'every', everyMs: 1_000 },
+    timezone: 'UTC',
+    jitterMs: 0,
+  } as const;
   const worker = await startWorker(stack, { tenants: [{ tenant, name }], taskQueue: name, database: name });
   try {
-    await applySchedules(client, name, name, [{ resource: 'logs', everyMs: 1_000 }]);
+    await applySchedules(client, name, name, [everySecond]);
     await measureDelays(context, stack, tenant, OURS, name);
-    await applySchedules(client, name, name, [{ resource: 'logs', everyMs: 0 }]);
+    await applySchedules(client, name, name, [{ ...everySecond, spec: null }]);
   } finally {
     await worker.stop();
   }

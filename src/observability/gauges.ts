@@ -1,6 +1,7 @@
 import type { TenantConfig } from '../config/config.js';
+import { staleness } from '../contracts/stale.js';
+import { resourceIntervalMs } from '../temporal/wanted.js';
 import type { Metrics } from './metrics.js';
-import { staleness } from './stale.js';
 import type { CopyState } from './state.js';
 
 /** What the settings say about a tenant's copy: by it silence is told from rest. */
@@ -52,7 +53,7 @@ export function createStateGauges(options: {
     const labels = { tenant, resource };
     const watched = tenants.find(({ name }) => name === tenant);
     if (!watched?.resources.includes(resource)) return;
-    const intervalMs = watched.schedules[resource];
+    const intervalMs = resourceIntervalMs(watched.schedules, resource);
     const seconds = (since: number) => Math.max(0, time - since) / 1000;
     gauges.rowsStored.set(labels, state.rows);
     gauges.gaps.set(labels, state.gaps);
@@ -64,13 +65,15 @@ export function createStateGauges(options: {
       if (known > 0) gauges.cursorAge.set({ tenant }, seconds(known));
       if (retentionMs !== null) gauges.retention.set({ tenant }, retentionMs / 1000);
     }
-    if (intervalMs === 0) return;
+    if (intervalMs === null) return;
     const { stale } = staleness({
-      intervalMs,
-      lastGoodAt: state.goodEnded,
-      expectedSince: state.firstRun ?? startedAt,
+      everyMs: intervalMs,
+      lastGoodRunEndedAt: state.goodEnded,
+      // Temporal is not asked here: a schedule that is not there makes no good runs.
+      scheduleExists: true,
+      paused: false,
+      createdAt: state.goodEnded === null ? (state.firstRun ?? startedAt) : null,
       now: time,
-      schedule: 'unknown',
     });
     gauges.interval.set(labels, intervalMs / 1000);
     gauges.stale.set(labels, stale ? 1 : 0);

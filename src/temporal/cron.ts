@@ -109,6 +109,34 @@ function everComes({ month, dayOfMonth }: CronFields): boolean {
   return numbersOf(month).some((number) => Math.min(...days) <= (LONGEST_MONTHS[number - 1] ?? 0));
 }
 
+const DAY_MS = 86_400_000;
+
+/** The longest time between two runs of a cron expression, ms: over some years, without changes of daylight saving. */
+export function longestCronMs(expression: string): number {
+  const fields = parseCron(expression);
+  if (fields === undefined) throw new RangeError(`"${expression}" is no cron expression`);
+  const minutes = numbersOf(fields.minute);
+  const inDay = [...new Set(numbersOf(fields.hour).flatMap((hour) => minutes.map((minute) => hour * 60 + minute)))]
+    .sort((a, b) => a - b)
+    .map((minute) => minute * 60_000);
+  const [months, dates, weekdays] = [fields.month, fields.dayOfMonth, fields.dayOfWeek].map(
+    (spans) => new Set(numbersOf(spans)),
+  );
+  const first = inDay[0] ?? 0;
+  const last = inDay.at(-1) ?? 0;
+  let longest = Math.max(0, ...inDay.slice(1).map((time, i) => time - (inDay[i] ?? time)));
+  let before: number | undefined;
+  // Nine years hold two 29ths of February wherever they begin.
+  for (let day = 0; day < 9 * 366; day++) {
+    const date = new Date(day * DAY_MS);
+    if (!months?.has(date.getUTCMonth() + 1) || !dates?.has(date.getUTCDate()) || !weekdays?.has(date.getUTCDay()))
+      continue;
+    if (before !== undefined) longest = Math.max(longest, (day - before) * DAY_MS - last + first);
+    before = day;
+  }
+  return longest;
+}
+
 function numbersOf(spans: readonly Span[]): number[] {
   return spans.flatMap(({ start, end, step }) =>
     Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, i) => start + i * step),

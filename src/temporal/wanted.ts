@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type CalendarSpecDescription, type IntervalSpecDescription, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
-import type { TenantSettings } from '../config/config.js';
+import type { ScheduleSettings, TenantSettings } from '../config/config.js';
 import {
   type ResourceName,
   RESOURCES,
@@ -14,7 +14,7 @@ import {
 } from '../contracts/names.js';
 import type { ScheduleSpec } from '../contracts/schedule-spec.js';
 import type { ExtractTenantInput } from '../contracts/types.js';
-import { calendarOf } from './cron.js';
+import { calendarOf, longestCronMs } from './cron.js';
 import { attributesOf } from './search-attributes.js';
 import type { StartOptions } from './sync-run.js';
 
@@ -71,6 +71,16 @@ export function wantedSchedules(
     timezone,
     jitterMs,
   }));
+}
+
+/** How often a resource should be copied at least, ms, by its most frequent schedule; null: it is not scheduled. */
+export function resourceIntervalMs({ specs }: ScheduleSettings, resource: ResourceName): number | null {
+  const intervals = SCHEDULES.filter((schedule) => SCHEDULE_RESOURCE[schedule] === resource).flatMap((schedule) => {
+    const spec = specs[schedule];
+    if (spec === null) return [];
+    return [spec.kind === 'every' ? spec.everyMs : longestCronMs(spec.expression)];
+  });
+  return intervals.length === 0 ? null : Math.min(...intervals);
 }
 
 /** The schedule that makes a wish true. */

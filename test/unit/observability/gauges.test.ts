@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../src/config/config.js';
 import { createStateGauges, type WatchedTenant } from '../../../src/observability/gauges.js';
 import { createMetrics } from '../../../src/observability/metrics.js';
 import type { CopyState } from '../../../src/observability/state.js';
@@ -6,7 +7,8 @@ import type { CopyState } from '../../../src/observability/state.js';
 const tenant: WatchedTenant = {
   name: 'acme',
   resources: ['logs', 'users'],
-  schedules: { logs: 60_000, users: 0, clients: 60_000 },
+  schedules: parseConfig({ SCHEDULE_USERS: 'off', SCHEDULE_USERS_CHANGED: 'off', SCHEDULE_CLIENTS: '1m' }).defaults
+    .schedules,
   extract: { logRetentionMs: 86_400_000 },
 };
 const logs: CopyState = {

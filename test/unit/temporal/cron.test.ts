@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { calendarOf, cronOf, parseCron } from '../../../src/temporal/cron.js';
+import { calendarOf, cronOf, longestCronMs, parseCron } from '../../../src/temporal/cron.js';
 
 const one = (number: number) => ({ start: number, end: number, step: 1 });
 
@@ -61,4 +61,16 @@ it.each(['30 2 * * *', '*/15 * * * *', '0 3 1,15 * 1-5', '0 */6 * 1-3 0', '5 10-
 it('shows seconds and years, which only others can have set', () => {
   const calendar = { ...calendarOf('@daily'), second: [one(30)], year: [one(2030)] };
   expect(cronOf(calendar)).toBe('0 0 * * *, second 30, year 2030');
+});
+
+it.each([
+  ['* * * * *', 1 / 60],
+  ['*/15 * * * *', 0.25],
+  ['0 3 * * *', 24],
+  ['0 9,17 * * *', 16],
+  ['0 9 * * 1-5', 72],
+  ['0 0 1 * *', 31 * 24],
+  ['0 0 29 2 *', 1461 * 24],
+])('knows the longest time between two runs of %s: %d h', (expression, hours) => {
+  expect(longestCronMs(expression)).toBe(hours * 3_600_000);
 });
