@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
+import { ERRORS } from '../../src/contracts/errors.js';
 import { scheduleId } from '../../src/contracts/names.js';
 import { readGoodRuns } from '../../src/commands/good-runs.js';
 import { applySchedules, listSchedules, resumeSchedule } from '../../src/temporal/schedules.js';
@@ -44,7 +45,7 @@ it('pauses after three refused runs in a row, with the reason; leaves the other 
 
   await expect.poll(async () => (await schedule('acme')).paused, { timeout: 60_000 }).toBe(true);
   expect((await schedule('acme')).note).toBe(
-    'Paused after 3 runs in a row failed: CredentialsRejected: Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET. Resume with: schedule resume',
+    `Paused after 3 runs in a row failed: CredentialsRejected: ${ERRORS.CredentialsRejected.next} Resume with: schedule resume`,
   );
   const refused = await ledger('acme');
   expect(refused).toEqual([1, 2, 3].map(() => ({ status: 'failed', error_kind: 'CredentialsRejected' })));

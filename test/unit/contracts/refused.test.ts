@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ERRORS } from '../../../src/contracts/errors.js';
 import { refusedInARow, refusedNote } from '../../../src/contracts/refused.js';
 
 it.each([
@@ -16,6 +17,6 @@ it.each([
 
 it('says in the note what to do', () => {
   expect(refusedNote('CredentialsRejected')).toBe(
-    'Paused after 3 runs in a row failed: CredentialsRejected: Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET. Resume with: schedule resume',
+    `Paused after 3 runs in a row failed: CredentialsRejected: ${ERRORS.CredentialsRejected.next} Resume with: schedule resume`,
   );
 });
