@@ -1,5 +1,5 @@
 import { type ControlledRun, MAX_REASON } from '../contracts/control.js';
-import { scheduleId } from '../contracts/names.js';
+import { scheduleId, schedulesOf } from '../contracts/names.js';
 import { controlChosen } from '../temporal/control.js';
 import { pauseSchedules, resumeSchedules, type ScheduleChange } from '../temporal/schedule-pause.js';
 import { type ChoiceFlags, parseChoice } from './choice.js';
@@ -32,7 +32,9 @@ async function control(action: 'pause' | 'resume', flags: PauseFlags): Promise<n
   const done = action === 'pause' ? 'paused' : 'resumed';
   try {
     const tenant = theTenant(reached);
-    const ids = chosen.backfillsOnly ? [] : chosen.resources.map((resource) => scheduleId(tenant, resource));
+    const ids = chosen.backfillsOnly
+      ? []
+      : schedulesOf(chosen.resources).map((schedule) => scheduleId(tenant, schedule));
     const note = `${done} by the command ${action}${flags.reason ? `: ${flags.reason}` : ''}`;
     // The schedules first on pausing, and last on resuming: nothing begins in between.
     const runs = () => controlChosen(client, { ...chosen, tenant }, action, flags.reason);

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/config.js';
-import { RESOURCES, SCHEDULE_RESOURCE, type ScheduleName, SCHEDULES, scheduleId } from '../contracts/names.js';
+import { RESOURCES, SCHEDULE_RESOURCE, type ScheduleName, scheduleId, schedulesOf } from '../contracts/names.js';
 import { spanText } from '../contracts/schedule-spec.js';
 import { mapLimited } from '../parallel.js';
 import {
@@ -96,7 +96,7 @@ async function forEachSchedule(
   act: (client: Client, id: string) => Promise<Done>,
 ): Promise<number> {
   const output = openOutput(flags);
-  const schedules = meantSchedules(flags);
+  const schedules = schedulesOf(parseResources(flags.resources) ?? RESOURCES);
   const config = configOfAny(flags);
   const { client, close, reached } = await openTemporal(config);
   try {
@@ -128,11 +128,6 @@ async function forEachSchedule(
   } finally {
     await close();
   }
-}
-
-function meantSchedules(flags: ScheduleFlags): readonly ScheduleName[] {
-  const resources = parseResources(flags.resources) ?? RESOURCES;
-  return SCHEDULES.filter((schedule) => resources.includes(SCHEDULE_RESOURCE[schedule]));
 }
 
 /** Schedules outlive their tenant's configuration: `--tenant` may name one that is no longer in it. */

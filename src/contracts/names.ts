@@ -33,6 +33,11 @@ export const SCHEDULE_RESOURCE = {
   clients: 'clients',
 } as const satisfies Record<ScheduleName, ResourceName>;
 
+/** The schedules of these resources. */
+export function schedulesOf(resources: readonly ResourceName[]): ScheduleName[] {
+  return SCHEDULES.filter((schedule) => resources.includes(SCHEDULE_RESOURCE[schedule]));
+}
+
 /** Query that every resource workflow answers with a {@link Progress}. */
 export const PROGRESS_QUERY = 'progress';
 

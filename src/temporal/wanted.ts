@@ -7,9 +7,9 @@ import {
   RESOURCES,
   SCHEDULE_RESOURCE,
   type ScheduleName,
-  SCHEDULES,
   scheduledWorkflowId,
   scheduleId,
+  schedulesOf,
   TENANT_WORKFLOW,
 } from '../contracts/names.js';
 import type { ScheduleSpec } from '../contracts/schedule-spec.js';
@@ -65,7 +65,7 @@ export function wantedSchedules(
   only: readonly ResourceName[] = RESOURCES,
 ): WantedSchedule[] {
   const { specs, timezone, jitterMs } = settings.schedules;
-  return SCHEDULES.filter((schedule) => only.includes(SCHEDULE_RESOURCE[schedule])).map((schedule) => ({
+  return schedulesOf(only).map((schedule) => ({
     schedule,
     spec: settings.resources.includes(SCHEDULE_RESOURCE[schedule]) ? specs[schedule] : null,
     timezone,
@@ -75,7 +75,7 @@ export function wantedSchedules(
 
 /** How often a resource should be copied at least, ms, by its most frequent schedule; null: it is not scheduled. */
 export function resourceIntervalMs({ specs }: ScheduleSettings, resource: ResourceName): number | null {
-  const intervals = SCHEDULES.filter((schedule) => SCHEDULE_RESOURCE[schedule] === resource).flatMap((schedule) => {
+  const intervals = schedulesOf([resource]).flatMap((schedule) => {
     const spec = specs[schedule];
     if (spec === null) return [];
     return [spec.kind === 'every' ? spec.everyMs : longestCronMs(spec.expression)];

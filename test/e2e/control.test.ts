@@ -159,7 +159,9 @@ describe('backfill', () => {
   it('a sync by hand, a tick of a schedule and a cron at the same moment are one run', async () => {
     await tenantOf('slow').admin('faults', [{ route: 'logs', every: 1, action: { delayMs: 200 } }]);
     const schedule = scheduleId('slow', 'logs');
-    await applySchedules(lab.client, TASK_QUEUE, 'slow', [{ resource: 'logs', everyMs: 3_600_000 }]);
+    await applySchedules(lab.client, TASK_QUEUE, 'slow', [
+      { schedule: 'logs', spec: { kind: 'every', everyMs: 3_600_000 }, timezone: 'UTC', jitterMs: 0 },
+    ]);
     const input = { tenant: 'slow', resources: ['logs' as const] };
     const cronId = `cron-${crypto.randomUUID()}`;
     const [byHand, , cronStart] = await Promise.all([
