@@ -13,8 +13,22 @@ import { countsSchema, cursorSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 
-/** Pages whose rows go into one insert: 1,000 rows cost a third of the CPU of ten times 100. */
-const PAGES_PER_BLOCK = 10;
+/**
+ * Pages whose rows go into one insert: 5,000 rows cost ClickHouse half of what five times 1,000 do, most of it saved
+ * merges. A run that has little to fetch stores what it has sooner.
+ */
+const FEWEST_PAGES_A_BLOCK = 10;
+const MOST_PAGES_A_BLOCK = 50;
+/** An activity has some blocks, so that the fetch of one overlaps the insert of the one before. */
+const BLOCKS_AN_ACTIVITY = 4;
+
+/** An activity returns after this, ms, with what it has: a pause takes effect between two of them. */
+const FETCH_FOR_MS = 5_000;
+
+function pagesOfBlock({ maxPages }: FetchPagesInput): number {
+  const pages = Math.ceil(maxPages / BLOCKS_AN_ACTIVITY);
+  return Math.min(Math.max(pages, FEWEST_PAGES_A_BLOCK), MOST_PAGES_A_BLOCK);
+}
 
 /** What is stored: survives a crash in the heartbeat, and is what the activity returns. */
 const progressSchema = z.object({
@@ -86,6 +100,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       });
     };
 
+    const startedAt = performance.now();
     let failure: unknown;
     try {
       while (!done && switchTo === null && fetched < input.maxPages) {
@@ -110,7 +125,8 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         total = page.step.total ?? total;
         fetched++;
         blockPages++;
-        if (blockPages >= PAGES_PER_BLOCK && !done) await flush();
+        if (blockPages >= pagesOfBlock(input) && !done) await flush();
+        if (performance.now() - startedAt > FETCH_FOR_MS) break;
       }
     } catch (error) {
       failure = error;

@@ -34,7 +34,7 @@ export const short = proxyActivities<Pick<Activities, 'openRun' | 'closeRun' | '
   cancellationType,
 });
 
-/** Fetch and insert of some pages. Long enough for the longest wait that a 429 may ask for (15 min), and 50 pages after it. */
+/** Fetch and insert of some pages. Long enough for the longest wait that a 429 may ask for (15 min), and a few pages after it. */
 export const paging = proxyActivities<Pick<Activities, 'fetchPages' | 'startUsersExport'>>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout,
