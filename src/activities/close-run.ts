@@ -20,6 +20,8 @@ const DELETES_ALWAYS_ALLOWED = 100;
 interface Reconciled {
   visible: number;
   deleted: number;
+  /** Records that wait for a yes before they are marked as deleted. */
+  deletesWaiting?: number;
   warnings: string[];
   /** Why the numbers do not add up. */
   problem: string | null;
@@ -43,8 +45,15 @@ async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRun
     await deps.store.writeRun(state, result);
     return result;
   }
-  const { visible, deleted, warnings, problem, ...more } = await reconcile(deps, state);
-  const final: ResourceResult = { ...result, ...more, visible, deleted, warnings: [...result.warnings, ...warnings] };
+  const { visible, deleted, deletesWaiting = 0, warnings, problem, ...more } = await reconcile(deps, state);
+  const final: ResourceResult = {
+    ...result,
+    ...more,
+    visible,
+    deleted,
+    deletesWaiting,
+    warnings: [...result.warnings, ...warnings],
+  };
   if (problem !== null) {
     final.status = 'failed';
     final.error = {
@@ -141,7 +150,7 @@ async function deleteVanished(
   deps: ActivityDeps,
   state: RunState,
   snapshot: Snapshot,
-): Promise<Pick<Reconciled, 'deleted' | 'warnings'>> {
+): Promise<Pick<Reconciled, 'deleted' | 'deletesWaiting' | 'warnings'>> {
   const { resource } = state;
   const { live, vanished } = await deps.snapshots.countVanished(snapshot);
   if (vanished === 0) return { deleted: 0, warnings: [] };
@@ -158,7 +167,11 @@ async function deleteVanished(
   );
   if (vanished > allowed && !state.acceptDeletes) {
     const advice = `more than MAX_DELETE_SHARE allows (${allowed}). If that is right: sync --accept-deletes --resources ${resource}`;
-    return { deleted: 0, warnings: [`${vanished} of ${live} ${resource} are no longer there, ${advice}`] };
+    return {
+      deleted: 0,
+      deletesWaiting: vanished,
+      warnings: [`${vanished} of ${live} ${resource} are no longer there, ${advice}`],
+    };
   }
   await deps.snapshots.writeTombstones(snapshot);
   return { deleted: vanished, warnings: [] };

@@ -24,7 +24,7 @@ export interface Start {
 export interface LogsFacts {
   /** A log id or an ISO 8601 instant that somebody asked for. */
   from: string | undefined;
-  checkpoint: Pick<Checkpoint, 'cursor' | 'lastId' | 'lastDate' | 'overlapRefused'> | null;
+  checkpoint: Pick<Checkpoint, 'cursor' | 'lastId' | 'lastDate' | 'overlapRefused' | 'imported'> | null;
   /** Whether the checkpoint's newest log is in the table. */
   held: boolean;
   /** The newest log in the table; asked for only when the checkpoint's is not there. */
@@ -47,7 +47,8 @@ const SHORTEST_RETENTION_MS = 24 * 3_600_000;
 
 /**
  * Where a run of logs starts: at what was asked for, else behind the checkpoint, else at the configured start. A
- * checkpoint is believed only as far as rows are there: tables that were emptied or restored are filled again.
+ * checkpoint is believed only as far as rows are there: tables that were emptied or restored are filled again. One that
+ * was imported stands for rows that are somewhere else.
  */
 export function startOfLogs(facts: LogsFacts): Start {
   const { checkpoint, newest, lastCursor } = facts;
@@ -65,6 +66,7 @@ export function startOfLogs(facts: LogsFacts): Start {
   const { cursor, lastId, lastDate } = checkpoint;
   if (facts.held || lastId === '')
     return begin(goOn(facts, cursor, lastId === '' ? null : lastId, lastDate), behind(lastCursor, cursor));
+  if (checkpoint.imported === true) return begin(goOnImported(checkpoint, newest), [IMPORTED]);
   if (newest === null)
     return begin(logsBeginning(facts.configured), [
       'The table holds no logs although a checkpoint exists: starting over from the beginning',
@@ -91,6 +93,25 @@ function goOn(facts: LogsFacts, cursor: string, logId: string | null, date: stri
   const phase = overlap ? 'overlap' : recent || within(parseInstant(date)) ? 'follow' : 'check';
   const resume = phase === 'follow' ? null : cursor;
   return { kind: 'logs', phase, from, resume, start: cursor, recent, gap: null, overlapRefused, logId, date };
+}
+
+const IMPORTED = 'Going on behind a checkpoint that was imported: what is older was copied somewhere else';
+
+/**
+ * Behind a position whose rows are not here. What lies a little behind it is not looked at: it was copied there, and
+ * would come once more. Whether the tenant still keeps that position's log is asked all the same; a tenant that has
+ * dropped it answers with its oldest kept logs and no error.
+ */
+function goOnImported(
+  { cursor, lastId, lastDate, overlapRefused }: NonNullable<LogsFacts['checkpoint']>,
+  newest: LogsFacts['newest'],
+): LogsCursor {
+  const isAhead = newest !== null && compareLogIds(newest.logId, lastId) < 0;
+  const gap = isAhead
+    ? { from: newest.logId, fromDate: newest.date, reason: 'left out by an imported checkpoint (state import)' }
+    : null;
+  const position = { from: cursor, resume: cursor, start: cursor, logId: lastId, date: lastDate };
+  return { kind: 'logs', phase: 'check', recent: false, overlapRefused, gap, ...position };
 }
 
 function explicitStart(from: string): LogsCursor {

@@ -2,6 +2,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { z } from 'zod';
 import { ExtractError } from '../contracts/errors.js';
 import { classifyClickHouseError } from './errors.js';
+import { refuseOldServer } from './version.js';
 
 /** Where and as whom the destination is reached. */
 export interface Destination {
@@ -40,7 +41,7 @@ export function openClickHouse(
 
 /**
  * Asks a server for its version. Throws ExtractError: a web server that answers everything with 200 would else look
- * like one that has stored every row.
+ * like one that has stored every row, and a server that is too old would be found out halfway through.
  */
 export async function checkIsClickHouse(client: ClickHouseClient, url: string): Promise<string> {
   let body: unknown;
@@ -51,7 +52,11 @@ export async function checkIsClickHouse(client: ClickHouseClient, url: string): 
     if (!(error instanceof SyntaxError)) throw classifyClickHouseError(error);
   }
   const parsed = z.tuple([z.object({ version: z.string() })]).safeParse(body);
-  if (parsed.success) return parsed.data[0].version;
+  if (parsed.success) {
+    const [{ version }] = parsed.data;
+    refuseOldServer(version);
+    return version;
+  }
   throw new ExtractError('Configuration', `CLICKHOUSE_URL ${url} answers, but it is no ClickHouse`);
 }
 

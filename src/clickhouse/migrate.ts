@@ -6,35 +6,35 @@ import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
 import { loadLogTypes } from './log-types.js';
 import { tables } from './migrations/001-tables.js';
-import { type DdlTarget, ddlFor, type Migration } from './migrations/migration.js';
+import { waitingAndImported } from './migrations/002-waiting-and-imported.js';
+import { type Ddl, type DdlTarget, ddlFor, type Migration } from './migrations/migration.js';
+import { refuseOldServer } from './version.js';
 
 /** All migrations in the order of their versions. */
-export const MIGRATIONS: readonly Migration[] = [tables];
+export const MIGRATIONS: readonly Migration[] = [tables, waitingAndImported];
 
 const applied = z.array(z.object({ version: z.coerce.number(), checksum: z.string() }));
 
 /**
  * Brings the database up to date. Every statement is idempotent (`IF NOT EXISTS`), so that several workers may start
- * at once. Throws ExtractError: Configuration when an applied migration is not the one in this program.
+ * at once. Throws ExtractError: Configuration when an applied migration is not the one in this program,
+ * DestinationTooOld before anything is written.
  */
 export async function migrate(client: ClickHouseClient, target: DdlTarget): Promise<void> {
   const ddl = ddlFor(target);
   try {
+    refuseOldServer(await readVersion(client));
     await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${identifier(target.database)}${ddl.onCluster}` });
     await client.command({
       query: `CREATE TABLE IF NOT EXISTS ${ddl.table('_migrations')}${ddl.onCluster} (
   version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
 ) ENGINE = ${ddl.replacing('applied_at')} ORDER BY version ${ddl.settings()}`,
     });
-    const answer = await client.query({
-      query: `SELECT version, checksum FROM ${ddl.table('_migrations')} FINAL`,
-      format: 'JSONEachRow',
-    });
-    const known = new Map(applied.parse(await answer.json()).map((row) => [row.version, row.checksum]));
+    const known = await readApplied(client, ddl);
 
     for (const migration of MIGRATIONS) {
       const statements = migration.statements(ddl);
-      const checksum = createHash('sha256').update(statements.join(';\n')).digest('hex').slice(0, 32);
+      const checksum = checksumOf(migration, ddl);
       const before = known.get(migration.version);
       if (before === checksum) continue;
       if (before !== undefined) throw changedMigration(migration, target.database);
@@ -47,6 +47,52 @@ export async function migrate(client: ClickHouseClient, target: DdlTarget): Prom
       });
     }
     await loadLogTypes(client, target.database);
+  } catch (error) {
+    throw classifyClickHouseError(error);
+  }
+}
+
+/** The server's version, e.g. `26.7.2.1`; '' where it tells none. */
+async function readVersion(client: ClickHouseClient): Promise<string> {
+  const answer = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });
+  const [row] = z.array(z.object({ version: z.string() })).parse(await answer.json());
+  return row?.version ?? '';
+}
+
+/** Checksum of a migration's statements as they are for a destination. */
+function checksumOf(migration: Migration, ddl: Ddl): string {
+  return createHash('sha256').update(migration.statements(ddl).join(';\n')).digest('hex').slice(0, 32);
+}
+
+async function readApplied(client: ClickHouseClient, ddl: Ddl): Promise<Map<number, string>> {
+  const answer = await client.query({
+    query: `SELECT version, checksum FROM ${ddl.table('_migrations')} FINAL`,
+    format: 'JSONEachRow',
+  });
+  return new Map(applied.parse(await answer.json()).map((row) => [row.version, row.checksum]));
+}
+
+/** The migrations of this program against those that a destination has: numbers of the open and of the other ones. */
+export interface MigrationState {
+  applied: number[];
+  open: number[];
+  /** Made by another version of the program. */
+  foreign: number[];
+}
+
+/** Reads which migrations a destination has; writes nothing. Throws ExtractError, also where it has no tables yet. */
+export async function readMigrationState(client: ClickHouseClient, target: DdlTarget): Promise<MigrationState> {
+  const ddl = ddlFor(target);
+  try {
+    const known = await readApplied(client, ddl);
+    const ours = MIGRATIONS.map((migration) => ({ version: migration.version, checksum: checksumOf(migration, ddl) }));
+    const isOurs = (version: number) =>
+      ours.some((one) => one.version === version && one.checksum === known.get(version));
+    return {
+      applied: [...known.keys()].filter((version) => isOurs(version)).toSorted((a, b) => a - b),
+      open: ours.map(({ version }) => version).filter((version) => !known.has(version)),
+      foreign: [...known.keys()].filter((version) => !isOurs(version)).toSorted((a, b) => a - b),
+    };
   } catch (error) {
     throw classifyClickHouseError(error);
   }

@@ -28,6 +28,8 @@ export interface Checkpoint {
   rowsHeld: number;
   /** Logs: the tenant takes no synthetic positions, so runs do not look for late events. */
   overlapRefused: boolean;
+  /** Given by `state import`: its rows may be somewhere else, and it is believed all the same. */
+  imported?: boolean;
 }
 
 /** Reads and writes the pipeline's own tables. All throw ExtractError. */
@@ -74,6 +76,7 @@ const checkpointRow = z.object({
   snapshot_at: instant.nullable(),
   rows_held: number,
   overlap_refused: z.boolean(),
+  imported: z.boolean(),
 });
 
 /** The rows replace each other by their keys; a token that outlived its rows in a crash must not hide them. */
@@ -113,7 +116,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
     async readCheckpoint(tenant, resource) {
       const [row] = await select(
         checkpointRow,
-        `SELECT epoch, block, run_id, cursor, last_id, rows_held, overlap_refused,
+        `SELECT epoch, block, run_id, cursor, last_id, rows_held, overlap_refused, imported,
                 toString(last_date) AS last_date, toString(snapshot_at) AS snapshot_at
          FROM ${table('pipeline_checkpoints')}
          WHERE tenant = {tenant:String} AND resource = {resource:String}`,
@@ -155,6 +158,7 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
         snapshot_at: checkpoint.snapshotAt,
         rows_held: checkpoint.rowsHeld,
         overlap_refused: checkpoint.overlapRefused,
+        imported: checkpoint.imported ?? false,
       }),
 
     async countHeld(tenant, resource) {
@@ -293,6 +297,7 @@ function ledgerRow(state: RunState, result: ResourceResult | null): Record<strin
     gaps: state.gaps,
     visible: result?.visible ?? null,
     deleted: result?.deleted ?? 0,
+    deletes_waiting: result?.deletesWaiting ?? 0,
     reconciled: reconciledWord(result),
     first_cursor: state.firstCursor ?? '',
     last_cursor: result?.cursor ?? '',

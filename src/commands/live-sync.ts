@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { ResourceName } from '../contracts/names.js';
-import type { ExtractTenantInput, Progress, ResourceResult, TenantResult } from '../contracts/types.js';
-import { type LiveProgress, readProgress, startSync } from '../temporal/sync-run.js';
+import type { TenantSettings } from '../config/config.js';
+import type { ExtractTenantInput, ResourceResult, TenantResult } from '../contracts/types.js';
+import { createLiveLook } from '../status/live.js';
+import type { HeldFacts, ResourceStatus } from '../status/status.js';
+import { renderRows } from '../status/view.js';
+import type { RunProgress } from '../temporal/progress.js';
+import { type LiveProgress, startSync } from '../temporal/sync-run.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
 const REDRAW_MS = 400;
@@ -16,6 +20,8 @@ export interface SyncRequest {
   input: Omit<ExtractTenantInput, 'tenant'>;
   /** See StartOptions. */
   searchAttributes: boolean;
+  /** Asks what is held of these tenants, where ClickHouse can be asked from here. */
+  askHeld?: (tenants: readonly string[]) => Promise<ReadonlyMap<string, HeldFacts>>;
   /** Ends the display, not the sync. */
   signal?: AbortSignal;
 }
@@ -23,7 +29,7 @@ export interface SyncRequest {
 /** A tenant to sync, and what is copied of it. */
 export interface SyncTenant {
   name: string;
-  resources: readonly ResourceName[];
+  settings: TenantSettings;
 }
 
 /** How the sync of a tenant ended: with its result, or, where it left none (it was terminated), why. */
@@ -51,21 +57,25 @@ export async function syncLive(client: Client, terminal: Terminal, request: Sync
     failed = true;
   });
   const several = request.tenants.length > 1;
+  const look = createLiveLook(client, request, startedAt);
   let lastLine = 0;
   let lastText = '';
   // A sync that fails without an end (its answer cannot be read) must not be waited for.
   while (pending.size > 0 && !failed && !request.signal?.aborted) {
-    const shown = [...pending].slice(0, SHOWN_TENANTS).flatMap((tenant) => wantedOf(tenant, request));
-    const rows = await Promise.all(
-      shown.map(async ({ tenant, resource }) => {
-        const live = await readProgress(client, tenant, resource).catch(() => null);
-        return progressRow(terminal, several ? `${tenant} ${resource}` : resource, live, startedAt);
-      }),
-    );
+    const shown = [...pending].slice(0, SHOWN_TENANTS);
+    const entries = await look(shown);
     if (request.signal?.aborted || failed || pending.size === 0) break;
-    const text = rows.map((row) => row.join(' ').replaceAll(/\s+/g, ' ')).join('; ');
+    const options = { colors: terminal.colors, width: terminal.width, now: Date.now() };
+    const rows = renderRows(
+      entries.map(({ tenant, entry }) => ({ label: several ? `${tenant} ${entry.resource}` : entry.resource, entry })),
+      options,
+    );
+    const remarks = entries.flatMap(({ tenant, entry }) =>
+      liveRemarks(terminal, several ? `${tenant} ${entry.resource}` : entry.resource, entry),
+    );
     const more = pending.size > SHOWN_TENANTS ? [`  and ${pending.size - SHOWN_TENANTS} more tenants`] : [];
-    if (terminal.live) terminal.redraw([...alignColumns(rows, [1]), ...more]);
+    const text = [...rows, ...remarks].map((row) => row.trim().replaceAll(/\s+/g, ' ')).join('; ');
+    if (terminal.live) terminal.redraw([...rows, ...remarks, ...more]);
     else if (text !== lastText && Date.now() - lastLine >= LINE_MS) {
       terminal.line(text);
       [lastLine, lastText] = [Date.now(), text];
@@ -86,8 +96,11 @@ export async function syncLive(client: Client, terminal: Terminal, request: Sync
   return synced;
 }
 
-function wantedOf({ name, resources }: SyncTenant, { input }: SyncRequest) {
-  return (input.resources ?? resources).map((resource) => ({ tenant: name, resource }));
+/** What a retried or paused run waits for, in a few words: the row has no room for it. */
+function liveRemarks({ colors }: Terminal, label: string, { retrying, paused }: ResourceStatus): string[] {
+  // A failure's message goes on with what to do; while it is being tried again what happened is enough.
+  const texts = [retrying?.split('. ')[0], paused && `paused${paused.reason === null ? '' : `: ${paused.reason}`}`];
+  return texts.flatMap((text) => (text ? [colors.yellow(`  ${label}: ${text}`)] : []));
 }
 
 async function syncOne(
@@ -108,30 +121,17 @@ async function syncOne(
   return end.kind === 'result' ? { tenant, result: end.result } : { tenant, result: null, reason: end.reason };
 }
 
-function progressRow(terminal: Terminal, label: string, live: LiveProgress | null, startedAt: number): string[] {
-  const { colors } = terminal;
-  const progress = live?.progress;
-  // A run that had ended before this sync began is an earlier one.
-  if (!live || !progress || (!live.running && Date.parse(progress.startedAt) < startedAt - 2_000))
-    return [colors.dim(`  ${label}`), '', 'waiting'];
-  const seconds = Math.max((Date.now() - Math.max(Date.parse(progress.startedAt), startedAt)) / 1000, 0.5);
-  const share = progress.total === null || progress.total === 0 ? '' : ` of ${count(progress.total)}`;
-  const rate = live.running && progress.rows > 0 ? `${count(Math.round(progress.rows / seconds))} rows/s` : '';
-  const state = stateText(terminal, live, progress);
-  return [`  ${label}`, `${count(progress.rows)}${share} rows`, state, progress.paused ? '' : rate];
-}
-
 /** What a run is doing: paused by somebody, held up by something, or its phase. */
 export function stateText(
   { colors }: Terminal,
   { running, retrying }: LiveProgress,
-  { phase, paused }: Progress,
+  { phase, paused }: RunProgress,
 ): string {
   if (!running) return 'done';
   const again = retrying ? `attempt ${retrying.attempt} of 8: ${firstSentence(retrying.message)}` : null;
   // Older workers know no pause.
   if (!paused) return again === null ? phase : colors.yellow(again);
-  const why = paused.reason === null ? '' : ` (${paused.reason})`;
+  const why = paused.reason == null ? '' : ` (${paused.reason})`;
   const what = paused.settled ? `paused since ${paused.since}${why}: resume lets it go on` : `pausing${why}`;
   return colors.yellow(again === null ? what : `${what}; ${again}`);
 }

@@ -116,8 +116,9 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
   add(
     program,
     'status',
-    'show a line a resource: what runs, how far behind it is, what went wrong',
-    'auth0-clickhouse status --json',
+    'show what each resource does, how far behind it is, what went wrong; exit code 1 when something needs attention',
+    'auth0-clickhouse status --watch',
+    (command) => command.option('--watch', 'draw it again and again until Ctrl-C'),
   ).action(async (flags) => finish(await (await import('./status.js')).status(flags)));
 
   add(

@@ -1,241 +1,150 @@
-import type { ClickHouseClient } from '@clickhouse/client';
-import type { Client } from '@temporalio/client';
-import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
-import { classifyClickHouseError } from '../clickhouse/errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
-import type { ShownPause } from '../contracts/control.js';
-import { RESOURCES, type ResourceName } from '../contracts/names.js';
-import { resources } from '../resources/index.js';
+import { RESOURCES } from '../contracts/names.js';
+import { staleness } from '../contracts/stale.js';
+import { askHeld, askRuns } from '../status/collect.js';
+import { createPaceMeter, type PaceMeter } from '../status/progress.js';
+import {
+  type Answer,
+  combine,
+  type HeldFacts,
+  isFine,
+  statusDocument,
+  type StatusReport,
+  type TenantRuns,
+} from '../status/status.js';
+import { renderStatus } from '../status/view.js';
 import { connectTemporal } from '../temporal/connect.js';
-import { listSchedules, type ListedSchedule } from '../temporal/schedules.js';
-import { type LiveProgress, readProgress } from '../temporal/sync-run.js';
-import { type CommonFlags, configOf, openOutput, reach, settingsOf, theTenant } from './context.js';
+import { type CommonFlags, configOf, openOutput, type Output, reach, settingsOf, theTenant } from './context.js';
 import { openDestination } from './destination.js';
 import { describeFailure, EXIT } from './failure.js';
-import { alignColumns, count, duration } from './terminal.js';
 
-/** What is known of one resource. Null: not known, since the part that knows it is down. */
-interface ResourceStatus {
-  resource: ResourceName;
-  state: 'running' | 'retrying' | 'paused' | 'idle' | 'never run' | 'unknown';
-  rows: number | null;
-  /** Newest record held against now. */
-  lagMs: number | null;
-  cursor: string | null;
-  /** Logs: how long ago the end of the log was last reached, or what the cursor points at happened. */
-  cursorAgeMs: number | null;
-  /** Logs: how long the tenant keeps them (AUTH0_LOG_RETENTION_DAYS). */
-  retentionMs: number | null;
-  gaps: number | null;
-  lastRun: { status: string; endedAt: string | null; error: string | null } | null;
-  retrying: string | null;
-  paused: ShownPause | null;
-  nextRun: string | null;
+export interface StatusFlags extends CommonFlags {
+  watch?: boolean;
 }
 
-/** A line a resource: what it is doing, how far behind it is, what went wrong. */
-export async function status(flags: CommonFlags): Promise<number> {
+/** How often `--watch` draws anew, and prints where nothing can be drawn in place. */
+const REDRAW_MS = 1_000;
+const LINE_MS = 10_000;
+/** Counting what is held reads the tables, so it is asked for less often than how far the runs are. */
+const HELD_EVERY_MS = 5_000;
+
+/**
+ * Shows what each resource is doing, how far behind it is, what went wrong. Exit code 0: all is well; 1: a part is down,
+ * a resource has failed or is stale.
+ */
+export async function status(flags: StatusFlags): Promise<number> {
   const output = openOutput(flags);
   const config = configOf(flags);
-  const tenant = theTenant(reach(config));
-  const [temporal, held] = await Promise.all([askTemporal(config, tenant), askDestination(config, tenant)]);
-  const statuses = RESOURCES.map((resource) =>
-    combine(resource, temporal, held, settingsOf(config, tenant).extract.logRetentionMs),
-  );
-
-  const { terminal } = output;
-  terminal.line(`Tenant ${tenant}`);
-  for (const row of alignColumns(
-    statuses.map((entry) => statusRow(entry)),
-    [2],
-  ))
-    terminal.line(row);
-  for (const entry of statuses) {
-    const { resource, lastRun, retrying } = entry;
-    const age = cursorAge(entry);
-    if (age !== null)
-      terminal.line(
-        entry.cursorAgeMs !== null && entry.retentionMs !== null && entry.cursorAgeMs > entry.retentionMs / 2
-          ? terminal.colors.yellow(age)
-          : age,
-      );
-    for (const text of [pausedText(entry), lastRun?.error, retrying])
-      if (text) terminal.line(terminal.colors.yellow(`  ${resource}: ${text}`));
-  }
-  for (const problem of [temporal.problem, held.problem])
-    if (problem !== null) terminal.line(terminal.colors.yellow(problem));
-  output.result({
-    tenant,
-    temporal: temporal.problem ?? 'up',
-    clickhouse: held.problem ?? 'up',
-    resources: Object.fromEntries(statuses.map(({ resource, ...rest }) => [resource, rest])),
-  });
-  return temporal.problem === null && held.problem === null ? EXIT.done : EXIT.failed;
+  if (flags.watch) return watch(config, output);
+  const report = await look(config, createLooks(config));
+  print(output, report);
+  output.result(statusDocument(report));
+  return isFine(report) ? EXIT.done : EXIT.failed;
 }
 
-interface FromTemporal {
-  problem: string | null;
-  live: Partial<Record<ResourceName, LiveProgress | null>>;
-  schedules: ListedSchedule[];
+/** The ways to ask, and what they measure over time. */
+interface Looks {
+  meter: PaceMeter;
+  temporal: (tenants: readonly string[]) => Promise<Answer<TenantRuns>>;
+  clickhouse: (tenants: readonly string[]) => Promise<Answer<HeldFacts>>;
 }
 
-async function askTemporal(config: Config, tenant: string): Promise<FromTemporal> {
-  const nothing = { live: {}, schedules: [] };
-  const { temporal } = reach(config);
-  if (temporal === null)
-    return { ...nothing, problem: 'Temporal is not running: start it with npm start, or set TEMPORAL_ADDRESS' };
-  try {
-    const { client, close } = await connectTemporal(temporal);
-    try {
-      return { problem: null, ...(await readRuns(client, tenant)) };
-    } finally {
-      await close();
-    }
-  } catch (error) {
-    return { ...nothing, problem: describeFailure(error).message };
-  }
-}
-
-async function readRuns(client: Client, tenant: string) {
-  const [schedules, ...live] = await Promise.all([
-    listSchedules(client, tenant),
-    ...RESOURCES.map((resource) => readProgress(client, tenant, resource)),
-  ]);
-  return { schedules, live: Object.fromEntries(RESOURCES.map((resource, i) => [resource, live[i] ?? null])) };
-}
-
-const heldRow = z.object({
-  rows: z.coerce.number(),
-  newest: z.coerce.number(),
-  cursor: z.string(),
-  cursor_at: z.coerce.number(),
-  completed_at: z.coerce.number(),
-  gaps: z.coerce.number(),
-  run_status: z.string(),
-  run_ended: z.string().nullable(),
-  run_error: z.string(),
-});
-
-interface FromDestination {
-  problem: string | null;
-  rows: Partial<Record<ResourceName, z.infer<typeof heldRow>>>;
-}
-
-async function askDestination(config: Config, tenant: string): Promise<FromDestination> {
-  try {
-    const destination = await openDestination(config);
-    try {
-      const rows = await Promise.all(
-        RESOURCES.map((resource) => readHeld(destination.client, config, tenant, resource)),
-      );
-      return { problem: null, rows: Object.fromEntries(RESOURCES.map((resource, i) => [resource, rows[i]])) };
-    } finally {
-      await destination.close();
-    }
-  } catch (error) {
-    return { problem: describeFailure(error).message, rows: {} };
-  }
-}
-
-/** The column that tells how new a resource's newest record is. */
-const NEWEST = { logs: 'date', users: 'updated_at', clients: 'inserted_at' } as const satisfies Record<
-  ResourceName,
-  string
->;
-
-async function readHeld(client: ClickHouseClient, config: Config, tenant: string, resource: ResourceName) {
-  const table = (name: string) => `${identifier(config.clickhouse.database)}.${identifier(name)}`;
-  const mine = 'tenant = {tenant:String}';
-  const ours = `${mine} AND resource = {resource:String}`;
-  const query = `SELECT
-    (SELECT count() FROM ${table(resource)} WHERE ${mine}) AS rows,
-    (SELECT toUnixTimestamp64Milli(coalesce(max(${NEWEST[resource]}), toDateTime64(0, 3))) FROM ${table(resources[resource].table)} WHERE ${mine}) AS newest,
-    (SELECT any(cursor) FROM ${table('pipeline_checkpoints')} WHERE ${ours}) AS cursor,
-    (SELECT toUnixTimestamp64Milli(coalesce(any(last_date), any(snapshot_at), toDateTime64(0, 3))) FROM ${table('pipeline_checkpoints')} WHERE ${ours}) AS cursor_at,
-    (SELECT count() FROM ${table('pipeline_gaps')} WHERE ${ours} AND NOT refilled) AS gaps,
-    toUnixTimestamp64Milli(maxIf(started_at, status = 'completed')) AS completed_at,
-    argMax(status, started_at) AS run_status, toString(argMax(ended_at, started_at)) AS run_ended, argMax(error, started_at) AS run_error
-    FROM ${table('pipeline_runs')} WHERE ${ours} AND mode != 'logs-backfill'`;
-  try {
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { tenant, resource } });
-    return z.array(heldRow).parse(await answer.json())[0];
-  } catch (error) {
-    throw classifyClickHouseError(error);
-  }
-}
-
-function combine(
-  resource: ResourceName,
-  temporal: FromTemporal,
-  held: FromDestination,
-  retentionMs: number | null,
-): ResourceStatus {
-  const live = temporal.live[resource];
-  const row = held.rows[resource];
-  const age = (at: number | undefined) => (at === undefined || at === 0 ? null : Math.max(0, Date.now() - at));
-  const hasRun = row !== undefined && row.run_status !== '';
+function createLooks(config: Config): Looks {
   return {
-    resource,
-    state: stateOf(temporal, live, hasRun),
-    rows: row?.rows ?? null,
-    lagMs: age(row?.newest),
-    cursor: row?.cursor || null,
-    cursorAgeMs: age(Math.max(row?.cursor_at ?? 0, row?.completed_at ?? 0)),
-    retentionMs: resource === 'logs' ? retentionMs : null,
-    gaps: row?.gaps ?? null,
-    // A run that was terminated, or lost with its server, could not write its end down.
-    lastRun: hasRun
-      ? {
-          status: row.run_status === 'running' && live && !live.running ? 'interrupted' : row.run_status,
-          endedAt: row.run_ended,
-          error: row.run_error || null,
-        }
-      : null,
-    retrying: live?.retrying ? `attempt ${live.retrying.attempt} of 8: ${live.retrying.message}` : null,
-    paused: live?.running ? (live.progress?.paused ?? null) : null,
-    nextRun: nextOf(temporal.schedules.filter((entry) => entry.resource === resource && !entry.paused)),
+    meter: createPaceMeter(),
+    temporal: (tenants) => answerOf(() => askTemporal(config, tenants)),
+    clickhouse: (tenants) => answerOf(() => askDestination(config, tenants)),
   };
 }
 
-/** Users have two schedules: the one that comes first counts. */
-function nextOf(schedules: readonly ListedSchedule[]): string | null {
-  return schedules.flatMap(({ next }) => (next === null ? [] : [next])).sort()[0] ?? null;
+async function look(config: Config, { meter, ...ask }: Looks): Promise<StatusReport> {
+  const { tenants: names } = reach(config);
+  if (names.length === 0) theTenant({ tenants: names });
+  const [temporal, clickhouse] = await Promise.all([ask.temporal(names), ask.clickhouse(names)]);
+  const now = Date.now();
+  if (temporal.problem === null)
+    for (const [tenant, { live }] of temporal.of)
+      for (const resource of RESOURCES) meter.look(`${tenant} ${resource}`, live[resource] ?? null, now);
+  return combine({
+    now,
+    tenants: names.map((name) => ({ name, settings: settingsOf(config, name) })),
+    temporal,
+    clickhouse,
+    paceOf: (tenant, resource) => meter.pace(`${tenant} ${resource}`),
+    staleness,
+  });
 }
 
-function stateOf(
-  temporal: FromTemporal,
-  live: LiveProgress | null | undefined,
-  hasRun: boolean,
-): ResourceStatus['state'] {
-  if (temporal.problem !== null) return 'unknown';
-  if (live?.running) return live.progress?.paused ? 'paused' : live.retrying ? 'retrying' : 'running';
-  return live || hasRun ? 'idle' : 'never run';
+/** Turns what a part throws into the sentence that says what is wrong with it. */
+async function answerOf<T>(ask: () => Promise<ReadonlyMap<string, T> | string>): Promise<Answer<T>> {
+  try {
+    const answer = await ask();
+    return typeof answer === 'string' ? { problem: answer } : { problem: null, of: answer };
+  } catch (error) {
+    return { problem: describeFailure(error).message };
+  }
 }
 
-function pausedText({ paused }: ResourceStatus): string | null {
-  if (paused === null) return null;
-  const why = paused.reason === null ? '' : ` (${paused.reason})`;
-  return `paused since ${paused.since}${why}: resume lets it go on`;
+async function askTemporal(config: Config, tenants: readonly string[]): Promise<Map<string, TenantRuns> | string> {
+  const { temporal } = reach(config);
+  if (temporal === null) return 'Temporal is not running: start it with npm start, or set TEMPORAL_ADDRESS';
+  const { client, close } = await connectTemporal(temporal);
+  try {
+    return await askRuns(client, tenants);
+  } finally {
+    await close();
+  }
 }
 
-/** How much of the tenant's retention is used up: beyond it events are lost. */
-function cursorAge({ resource, cursorAgeMs, retentionMs }: ResourceStatus): string | null {
-  if (cursorAgeMs === null || retentionMs === null) return null;
-  const days = (ms: number) => (ms / 86_400_000).toFixed(1);
-  const lost = cursorAgeMs >= retentionMs ? ': events may be lost already' : '';
-  return `  ${resource}: cursor is ${days(cursorAgeMs)} of ${days(retentionMs)} days old${lost}`;
+async function askDestination(config: Config, tenants: readonly string[]): Promise<Map<string, HeldFacts>> {
+  const destination = await openDestination(config);
+  try {
+    return await askHeld(destination.client, config.clickhouse.database, tenants);
+  } finally {
+    await destination.close();
+  }
 }
 
-function statusRow(entry: ResourceStatus): string[] {
-  const { lastRun } = entry;
-  return [
-    `  ${entry.resource}`,
-    entry.state,
-    entry.rows === null ? '? rows' : `${count(entry.rows)} rows`,
-    entry.lagMs === null ? '' : `newest ${duration(entry.lagMs)} ago`,
-    entry.gaps ? `${entry.gaps} ${entry.gaps === 1 ? 'gap' : 'gaps'}` : '',
-    lastRun === null ? '' : `last run ${lastRun.status}`,
-    entry.nextRun === null ? '' : `next ${entry.nextRun}`,
-  ];
+/** Draws the same again and again until Ctrl-C, which is the way to end it and no failure. */
+async function watch(config: Config, output: Output): Promise<number> {
+  const { terminal, json } = output;
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const looks = createLooks(config);
+  let held: { answer: Answer<HeldFacts>; at: number; embedded: boolean } | undefined;
+  const watched: Looks = {
+    ...looks,
+    async clickhouse(tenants) {
+      const embedded = reach(config).clickhouse === null;
+      // An engine that is started for each question would hold the data folder against the next `up`: once is enough.
+      const isGood =
+        held !== undefined && held.embedded === embedded && (embedded || Date.now() - held.at < HELD_EVERY_MS);
+      if (held === undefined || !isGood) held = { answer: await looks.clickhouse(tenants), at: Date.now(), embedded };
+      return held.answer;
+    },
+  };
+  try {
+    while (!abort.signal.aborted) {
+      const report = await look(config, watched);
+      if (json) output.result(statusDocument(report));
+      else if (terminal.live) terminal.redraw(linesOf(output, report));
+      else print(output, report);
+      const pause = terminal.live && !json ? REDRAW_MS : json ? REDRAW_MS * 2 : LINE_MS;
+      await sleep(pause, undefined, { signal: abort.signal }).catch(() => {});
+    }
+    terminal.keep();
+    return EXIT.done;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+function print(output: Output, report: StatusReport): void {
+  for (const line of linesOf(output, report)) output.terminal.line(line);
+}
+
+function linesOf({ terminal }: Output, report: StatusReport): string[] {
+  return renderStatus(report, { colors: terminal.colors, width: terminal.width, now: Date.now() });
 }

@@ -1,4 +1,6 @@
+import { openClickHouse } from '../clickhouse/client.js';
 import type { ExtractTenantInput } from '../contracts/types.js';
+import { askHeld } from '../status/collect.js';
 import { startSync } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, settingsOf } from './context.js';
 import { EXIT, UsageError } from './failure.js';
@@ -48,8 +50,17 @@ export async function sync(flags: SyncFlags): Promise<number> {
       output.result(started.length === 1 ? started[0] : { status: 'started', tenants: started });
       return EXIT.done;
     }
-    const tenants = reached.tenants.map((name) => ({ name, resources: settingsOf(config, name).resources }));
-    const synced = await syncLive(client, output.terminal, { taskQueue, tenants, input, searchAttributes });
+    const tenants = reached.tenants.map((name) => ({ name, settings: settingsOf(config, name) }));
+    const { clickhouse: held } = reached;
+    const asking =
+      held === null ? null : openClickHouse({ ...config.clickhouse, url: held.url }, { useDatabase: true });
+    const synced = await syncLive(client, output.terminal, {
+      taskQueue,
+      tenants,
+      input,
+      searchAttributes,
+      ...(asking && { askHeld: (names) => askHeld(asking, config.clickhouse.database, names) }),
+    }).finally(() => asking?.close());
     for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
     output.result({
       ...syncDocument(synced),

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly colors: ReturnType<typeof picocolors.createColors>;
   /** Whether lines can be drawn again in place. */
   readonly live: boolean;
+  /** Columns of the terminal; Infinity where it is none, as in a file. */
+  readonly width: number;
   line(text?: string): void;
   /** Draws a block in place of the last one; the next `line` goes below what then stands there. Only when `live`. */
   redraw(lines: readonly string[]): void;
@@ -27,6 +29,9 @@ export function createTerminal(
   return {
     colors,
     live,
+    get width() {
+      return live ? (stream.columns ?? 80) : Infinity;
+    },
     line(text = '') {
       const again = block.map((row) => `${row}\n`).join('');
       stream.write(`${erase()}${text}\n${again}`);

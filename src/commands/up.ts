@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js';
 import { specText } from '../contracts/schedule-spec.js';
 import { type DataDir, openDataDir } from '../embedded/data-dir.js';
 import { type Stack, startStack } from '../embedded/stack.js';
+import { askHeld } from '../status/collect.js';
 import { connectTemporal } from '../temporal/connect.js';
 import { applySchedules } from '../temporal/schedules.js';
 import { type WantedSchedule, wantedSchedules } from '../temporal/wanted.js';
@@ -68,9 +69,10 @@ export async function up(flags: UpFlags): Promise<number> {
     const syncing = syncLive(temporal.client, output.terminal, {
       signal: stopDrawing.signal,
       taskQueue: config.temporal.taskQueue,
-      tenants: tenants.map(({ name }) => ({ name, resources: settingsOf(config, name).resources })),
+      tenants: tenants.map(({ name }) => ({ name, settings: settingsOf(config, name) })),
       input,
       searchAttributes: temporal.searchAttributes,
+      askHeld: (names) => askHeld(clickhouse, config.clickhouse.database, names),
     });
     // After a Ctrl-C nobody waits for it any more: what it says then is that the server went away.
     syncing.catch(() => {});

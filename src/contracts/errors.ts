@@ -57,6 +57,10 @@ export const ERRORS = {
     retry: false,
     next: 'ClickHouse refused the statement: check CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, its rights and the tables of CLICKHOUSE_DATABASE.',
   },
+  DestinationTooOld: {
+    retry: false,
+    next: 'Nothing was written. Update the ClickHouse server, or set CLICKHOUSE_URL to another one.',
+  },
   NotReconciled: {
     retry: false,
     next: 'The numbers of the run do not add up: see pipeline_runs, sync again, and compare with verify.',

@@ -116,6 +116,8 @@ export interface Progress extends RunCounts {
   window: LogWindow | null;
   /** Backfill: logs of the interval so far that the destination held before. */
   held: number | null;
+  /** Logs: oldest `date` of the run's events, ISO 8601. */
+  oldestDate?: string | null;
 }
 
 /** Result of a resource workflow. A public contract: fields are added, never renamed. */
@@ -132,6 +134,8 @@ export interface ResourceResult extends RunCounts {
   visible: number | null;
   /** Records that this run found deleted. */
   deleted: number;
+  /** Records that are no longer there, and that wait for a yes before they are marked as deleted. */
+  deletesWaiting?: number;
   durationMs: number;
   runId: string;
   error?: RunError;

@@ -13,7 +13,8 @@ import {
   tenantWorkflowId,
 } from '../contracts/names.js';
 import { errorOfFailure } from '../contracts/failure.js';
-import type { ExtractTenantInput, Progress, TenantResult } from '../contracts/types.js';
+import type { ExtractTenantInput, TenantResult } from '../contracts/types.js';
+import { parseProgress, type RunProgress } from './progress.js';
 import { attributesOf } from './search-attributes.js';
 
 /** How a sync ended: with its result, or, where it left none, why. */
@@ -87,23 +88,31 @@ async function startOrJoin(
 
 /** What a resource run says about itself, and what it is waiting for. */
 export interface LiveProgress {
-  progress: Progress | null;
+  progress: RunProgress | null;
   /** The latest failure of an activity that is being retried. */
   retrying: { attempt: number; message: string } | null;
   running: boolean;
 }
 
-/** Asks the resource's run how far it is. Null where there has never been one. */
+/**
+ * Asks the resource's run how far it is. Null where there has never been one. A run that has ended is asked only where
+ * `ended` says so: its worker has to replay it for the answer.
+ */
 export async function readProgress(
   client: Client,
   tenant: string,
   resource: ResourceName,
+  options: { ended?: boolean } = {},
 ): Promise<LiveProgress | null> {
-  return readRun(client, resourceWorkflowId(tenant, resource));
+  return readRun(client, resourceWorkflowId(tenant, resource), options);
 }
 
 /** Asks a resource run or a backfill how far it is. Null where there has never been one under this workflow id. */
-export async function readRun(client: Client, workflowId: string): Promise<LiveProgress | null> {
+export async function readRun(
+  client: Client,
+  workflowId: string,
+  { ended = true }: { ended?: boolean } = {},
+): Promise<LiveProgress | null> {
   const handle = client.workflow.getHandle(workflowId);
   try {
     const description = await handle.describe();
@@ -113,9 +122,8 @@ export async function readRun(client: Client, workflowId: string): Promise<LiveP
       ? { attempt: pending.attempt ?? 1, message: pending.lastFailure?.message ?? 'an unknown failure' }
       : null;
     // A query needs a worker; one that is just being restarted must not hold the display up.
-    const progress = await client
-      .withDeadline(Date.now() + 3_000, () => handle.query<Progress>(PROGRESS_QUERY))
-      .catch(() => null);
+    const ask = () => client.withDeadline(Date.now() + 3_000, () => handle.query<unknown>(PROGRESS_QUERY));
+    const progress = running || ended ? parseProgress(await ask().catch(() => null)) : null;
     return { progress, retrying, running };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;

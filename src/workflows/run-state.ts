@@ -60,6 +60,7 @@ export function progressOf(state: RunState, phase: Progress['phase'], paused: Sh
     percent: percentDone(state, phase === 'closing' || phase === 'done'),
     window: state.backfill ? { from: state.backfill.from, to: state.backfill.to } : null,
     held: heldBefore(state),
+    oldestDate: state.oldestDate,
   };
 }
 

@@ -160,8 +160,9 @@ function check(cursor: LogsCursor, page: FetchedPage): PageStep<LogsCursor> {
   if (!oldest && cursor.recent && cursor.phase === 'check')
     return step({ ...cursor, phase: 'follow', from: cursor.resume, resume: null }, [], true, null);
   const gap = {
-    from: held,
-    fromDate: cursor.date,
+    // One that is open already began earlier.
+    from: cursor.gap?.from ?? held,
+    fromDate: cursor.gap === null ? cursor.date : cursor.gap.fromDate,
     reason:
       cursor.phase === 'refused'
         ? 'the cursor is older than the logs that the tenant keeps'

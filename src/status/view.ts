@@ -1,0 +1,149 @@
+import { stripVTControlCharacters } from 'node:util';
+import { alignColumns, count, duration, type Terminal } from '../commands/terminal.js';
+import { hasFailed, type ResourceStatus, type StatusReport, type TenantStatus } from './status.js';
+
+/** How a report is drawn. */
+export interface ViewOptions {
+  colors: Terminal['colors'];
+  /** Columns of the terminal; Infinity where it is none. */
+  width: number;
+  /** ms since 1970. */
+  now: number;
+}
+
+/** A column, and when it gives way on a narrow terminal: the highest number first, 0 never. */
+interface Column {
+  cell: (entry: ResourceStatus, options: ViewOptions) => string;
+  right: boolean;
+  givesWay: number;
+}
+
+const COLUMNS: readonly Column[] = [
+  { cell: stateCell, right: false, givesWay: 0 },
+  { cell: ({ rows }) => (rows === null ? '? rows' : `${count(rows)} rows`), right: true, givesWay: 0 },
+  { cell: runCell, right: true, givesWay: 1 },
+  { cell: progressCell, right: false, givesWay: 2 },
+  { cell: lagCell, right: false, givesWay: 4 },
+  { cell: gapsCell, right: false, givesWay: 3 },
+  { cell: lastCell, right: false, givesWay: 5 },
+  { cell: nextCell, right: false, givesWay: 6 },
+];
+
+/** A report as lines: a table for each tenant, what needs a word below it, and at the end what is down. */
+export function renderStatus(report: StatusReport, options: ViewOptions): string[] {
+  const lines = report.tenants.flatMap((tenant) => [
+    `Tenant ${tenant.tenant}`,
+    ...renderRows(
+      tenant.resources.map((entry) => ({ label: entry.resource, entry })),
+      options,
+    ),
+    ...remarksOn(tenant, options),
+  ]);
+  const problems = [report.temporal, report.clickhouse].filter((problem) => problem !== null);
+  return [...lines, ...problems.map((problem) => options.colors.yellow(problem))];
+}
+
+/** The aligned rows of some resources; on a narrow terminal columns are left out until they fit. */
+export function renderRows(rows: readonly { label: string; entry: ResourceStatus }[], options: ViewOptions): string[] {
+  const columns = COLUMNS.map((column) => ({ ...column, cells: rows.map(({ entry }) => column.cell(entry, options)) }))
+    // What nobody has anything to say on takes no room.
+    .filter(({ cells }) => cells.some((cell) => cell !== ''));
+  for (let least = Math.max(0, ...columns.map(({ givesWay }) => givesWay)); ; least--) {
+    const shown = columns.filter(({ givesWay }) => givesWay <= least);
+    const table = rows.map(({ label }, i) => [`  ${label}`, ...shown.map(({ cells }) => cells[i] ?? '')]);
+    const right = shown.flatMap((column, i) => (column.right ? [i + 1] : []));
+    const lines = alignColumns(table, right);
+    if (least === 0 || lines.every((line) => stripVTControlCharacters(line).length < options.width)) return lines;
+  }
+}
+
+/** What the rows have no room for. Yellow or red is what somebody should look at. */
+function remarksOn({ resources }: TenantStatus, { colors, now }: ViewOptions): string[] {
+  return resources.flatMap((entry) => {
+    const { resource, retrying, paused, stale, deletesWaiting, lastError, lastRun } = entry;
+    const lines = [
+      cursorAge(entry, colors),
+      stale === null ? null : colors.red(`  ${resource}: stale: ${stale}`),
+      paused === null ? null : colors.yellow(`  ${resource}: ${pausedText(paused, now)}`),
+      retrying === null ? null : colors.yellow(`  ${resource}: ${retrying}`),
+      deletesWaiting
+        ? colors.yellow(
+            `  ${resource}: ${count(deletesWaiting)} ${deletesWaiting === 1 ? 'delete waits' : 'deletes wait'} for a yes: sync --accept-deletes --resources ${resource}`,
+          )
+        : null,
+      hasFailed(entry)
+        ? colors.yellow(`  ${resource}: ${lastRun?.error ?? lastError?.message ?? 'the last run failed'}`)
+        : null,
+    ];
+    return lines.filter((line) => line !== null);
+  });
+}
+
+function pausedText({ reason, since }: NonNullable<ResourceStatus['paused']>, now: number): string {
+  const at = Date.parse(since ?? '');
+  const ago = Number.isFinite(at) ? ` ${duration(Math.max(0, now - at))} ago` : '';
+  return `paused${ago}${reason === null ? '' : ` (${reason})`}: resume lets it go on`;
+}
+
+/** How much of the tenant's retention is used up: beyond it events are lost. */
+function cursorAge({ resource, cursorAgeMs, retentionMs, timeLeftMs }: ResourceStatus, colors: ViewOptions['colors']) {
+  if (cursorAgeMs === null || retentionMs === null || timeLeftMs === null) return null;
+  const days = (ms: number) => (ms / 86_400_000).toFixed(1);
+  const left = timeLeftMs > 0 ? `${duration(timeLeftMs)} left` : 'events may be lost already';
+  const text = `  ${resource}: cursor is ${days(cursorAgeMs)} of ${days(retentionMs)} days old: ${left}`;
+  return cursorAgeMs > retentionMs / 2 ? colors.yellow(text) : text;
+}
+
+function stateCell(entry: ResourceStatus, { colors }: ViewOptions): string {
+  const { state, stale } = entry;
+  if (stale !== null) return colors.red('stale');
+  if (hasFailed(entry) && state === 'idle') return colors.red(entry.lastRun?.status ?? 'failed');
+  switch (state) {
+    case 'retrying':
+    case 'paused':
+    case 'unknown':
+      return colors.yellow(state);
+    case 'running':
+    case 'done':
+      return colors.green(state);
+    default:
+      return state === 'waiting' ? colors.dim(state) : state;
+  }
+}
+
+function runCell({ runRows, total, state }: ResourceStatus): string {
+  if (runRows === null || state === 'waiting') return '';
+  return `${count(runRows)}${total === null || total === 0 ? '' : ` of ${count(total)}`} this run`;
+}
+
+function progressCell({ percent, rowsPerSecond, etaMs }: ResourceStatus): string {
+  const parts = [
+    percent === null ? null : `${percent.toFixed(percent < 99.95 && percent > 0 ? 1 : 0)} %`,
+    rowsPerSecond === null ? null : `${count(Math.round(rowsPerSecond))} rows/s`,
+    etaMs === null || etaMs < 1_000 ? null : `${duration(etaMs)} to go`,
+  ];
+  return parts.filter((part) => part !== null).join(', ');
+}
+
+function lagCell({ lagMs }: ResourceStatus): string {
+  return lagMs === null ? '' : `newest ${duration(lagMs)} ago`;
+}
+
+function gapsCell({ gaps }: ResourceStatus, { colors }: ViewOptions): string {
+  return gaps ? colors.yellow(`${count(gaps)} ${gaps === 1 ? 'gap' : 'gaps'}`) : '';
+}
+
+function lastCell({ lastRun, lastGoodRun, state }: ResourceStatus, { now }: ViewOptions): string {
+  if (lastRun === null || state === 'running') return '';
+  if (lastRun.status === 'completed' && lastGoodRun !== null)
+    return `completed ${duration(Math.max(0, now - Date.parse(lastGoodRun.endedAt)))} ago`;
+  const good =
+    lastGoodRun === null ? 'no good run yet' : `last good ${duration(now - Date.parse(lastGoodRun.endedAt))} ago`;
+  return `last run ${lastRun.status}, ${good}`;
+}
+
+function nextCell({ nextRun, schedules }: ResourceStatus, { now, colors }: ViewOptions): string {
+  if (nextRun !== null) return `next in ${duration(Math.max(0, Date.parse(nextRun) - now))}`;
+  if (schedules === null || schedules.length === 0) return '';
+  return schedules.every(({ paused }) => paused) ? colors.yellow('schedule paused') : '';
+}
