@@ -15,16 +15,19 @@ export interface OpenDestination {
 
 /**
  * Opens the destination: the configured one, the one of the running stack, or the embedded one, started for as long as
- * the command takes. Throws CommandError when there is none.
+ * the command takes. `create`: the data folder is made where there is none. Throws CommandError when there is none.
  */
-export async function openDestination(config: Config): Promise<OpenDestination> {
+export async function openDestination(
+  config: Config,
+  { create = false }: { create?: boolean } = {},
+): Promise<OpenDestination> {
   const { clickhouse } = reach(config);
   if (clickhouse !== null) {
     const client = openClickHouse({ ...config.clickhouse, url: clickhouse.url }, { useDatabase: true });
     return { client, url: clickhouse.url, close: () => client.close() };
   }
   const { dataDir: folder } = config.stack;
-  if (!isDataDir(folder))
+  if (!isDataDir(folder) && !create)
     throw new CommandError(`There is no data in DATA_DIR ${folder} yet: fill it with npm start, or set CLICKHOUSE_URL`);
   const dataDir = openDataDir(folder);
   try {

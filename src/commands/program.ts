@@ -145,6 +145,18 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   addScheduleCommands(program, finish);
 
+  const state = program.command('state').description('the positions of the copy: checkpoints and gaps');
+  add(state, 'export', 'print the checkpoints and gaps as JSON', 'auth0-clickhouse state export > state.json').action(
+    async (flags) => finish(await (await import('./state.js')).stateExport(flags)),
+  );
+  add(
+    state,
+    'import <source>',
+    "take over checkpoints and gaps from a file, from stdin (-), or another tool's position (a log id)",
+    'auth0-clickhouse state import state.json',
+    (command) => command.option('--force', 'replace checkpoints that are there already and differ'),
+  ).action(async (source: string, flags) => finish(await (await import('./state.js')).stateImport(source, flags)));
+
   add(
     program,
     'worker',
