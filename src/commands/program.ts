@@ -123,6 +123,13 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   add(
     program,
+    'doctor',
+    'check settings, tenants, ClickHouse and Temporal, and say how to cure what is wrong; changes nothing',
+    'auth0-clickhouse doctor',
+  ).action(async (flags) => finish(await (await import('./doctor.js')).doctor(flags)));
+
+  add(
+    program,
     'query <sql>',
     'ask ClickHouse; an embedded one that is not running is started for it and stopped again',
     'auth0-clickhouse query "SELECT type, count() FROM logs GROUP BY type" --format Vertical',

@@ -31,6 +31,9 @@ export async function sync(flags: SyncFlags): Promise<number> {
   const config = configOf(flags);
   const { client, close, reached, searchAttributes } = await openTemporal(config);
   const { taskQueue } = config.temporal;
+  const { url = null } = reached.clickhouse ?? {};
+  // Only for the display: it is the worker that writes, and from here ClickHouse may be out of reach.
+  const clickhouse = url === null ? null : openClickHouse({ ...config.clickhouse, url }, { useDatabase: true });
   const input: ExtractTenantInput = {
     ...(resources && { resources }),
     ...(flags.full && { full: true }),
@@ -51,16 +54,13 @@ export async function sync(flags: SyncFlags): Promise<number> {
       return EXIT.done;
     }
     const tenants = reached.tenants.map((name) => ({ name, settings: settingsOf(config, name) }));
-    const { clickhouse: held } = reached;
-    const asking =
-      held === null ? null : openClickHouse({ ...config.clickhouse, url: held.url }, { useDatabase: true });
     const synced = await syncLive(client, output.terminal, {
       taskQueue,
       tenants,
       input,
       searchAttributes,
-      ...(asking && { askHeld: (names) => askHeld(asking, config.clickhouse.database, names) }),
-    }).finally(() => asking?.close());
+      ...(clickhouse && { askHeld: (names) => askHeld(clickhouse, config.clickhouse.database, names) }),
+    });
     for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
     output.result({
       ...syncDocument(synced),
@@ -69,6 +69,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
     });
     return allCompleted(synced) ? EXIT.done : EXIT.failed;
   } finally {
+    await clickhouse?.close();
     await close();
   }
 }

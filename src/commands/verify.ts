@@ -6,7 +6,6 @@ import { createPipelineStore } from '../clickhouse/store.js';
 import type { Config, TenantConfig } from '../config/config.js';
 import { RESOURCES, type ResourceName } from '../contracts/names.js';
 import { readStack } from '../embedded/data-dir.js';
-import { emulatorDefaults } from '../emulator/options.js';
 import { parseInstant } from '../resources/columns.js';
 import type { VerifyDeps } from '../verify/deps.js';
 import { DIFFERENCES, isEqual, type ResourceReport, type VerifyResult } from '../verify/report.js';
@@ -16,6 +15,7 @@ import { programVersion } from '../version.js';
 import { type CommonFlags, configOf, openOutput, type Output, parseResources } from './context.js';
 import { openDestination } from './destination.js';
 import { CommandError, EXIT, Interrupted, UsageError } from './failure.js';
+import { knownTenants } from './known-tenants.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
 export interface VerifyFlags extends CommonFlags {
@@ -101,17 +101,11 @@ function depsOf(
 
 /** The tenants to ask. Throws CommandError: the credentials of a stack's own tenants are known to its worker only. */
 function tenantsOf(config: Config): TenantConfig[] {
-  if (config.tenants.length > 0) return config.tenants;
-  const stack = readStack(config.stack.dataDir);
-  const [emulated] = stack?.tenants.filter((tenant) => tenant.emulated) ?? [];
-  if (emulated) {
-    const { name, origin } = emulated;
-    const { clientId, clientSecret } = emulatorDefaults;
-    const auth = { method: 'client_secret', clientSecret } as const;
-    const credentials = { origin, audience: `${origin}/api/v2/`, clientId, auth };
-    return [{ ...config.defaults, name, credentials }];
-  }
-  const running = (stack?.tenants ?? []).map(({ name, origin }) => `${name} (${origin})`).join(', ');
+  const tenants = knownTenants(config);
+  if (tenants.length > 0) return tenants;
+  const running = (readStack(config.stack.dataDir)?.tenants ?? [])
+    .map(({ name, origin }) => `${name} (${origin})`)
+    .join(', ');
   const which = running === '' ? '' : `: those of ${running}, which is being copied`;
   throw new CommandError(
     `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or AUTH0_PRIVATE_KEY)${which}`,
