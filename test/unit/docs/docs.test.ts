@@ -94,16 +94,26 @@ describe('docs/tables.md', () => {
   const ddl = ddlFor({ database: 'auth0', cluster: null });
   const statements = MIGRATIONS.flatMap((migration) => migration.statements(ddl));
   const nameOf = (statement: string) =>
-    /^CREATE (?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS `auth0`\.`(\w+)`/.exec(statement)?.[1] ?? '';
+    /^(?:CREATE (?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE) `auth0`\.`(\w+)`/.exec(
+      statement,
+    )?.[1] ?? '';
   const created = statements.map((statement) => ({ name: nameOf(statement), statement }));
+  const added = (table: string) =>
+    created.flatMap(({ name, statement }) => {
+      const [, column = '', type = ''] = /ADD COLUMN IF NOT EXISTS (\w+) ([A-Z]\w+)/.exec(statement) ?? [];
+      return name === table && column !== '' ? [{ column, type }] : [];
+    });
   const tables = created
     .filter(({ statement }) => statement.startsWith('CREATE TABLE'))
     .map(({ name, statement }) => ({
       name,
-      columns: [...statement.matchAll(/^ {2}(?!INDEX )(\w+) ([A-Z]\w+)/gm)].map(([, column = '', type = '']) => ({
-        column,
-        type,
-      })),
+      columns: [
+        ...[...statement.matchAll(/^ {2}(?!INDEX )(\w+) ([A-Z]\w+)/gm)].map(([, column = '', type = '']) => ({
+          column,
+          type,
+        })),
+        ...added(name),
+      ],
     }));
 
   it('reads the migrations', () => {

@@ -50,7 +50,7 @@ describe('the view', () => {
   it('says that a run and a schedule are paused', () => {
     const paused = { reason: 'audit', since: new Date(NOW - 5 * MINUTE).toISOString() };
     expect(draw(facts({ runs: { live: { logs: running({ paused }) } } })).join('\n')).toContain(
-      '  logs: paused 5 min ago: audit',
+      '  logs: paused 5 min ago (audit): resume lets it go on',
     );
     expect(draw(facts({ runs: { schedules: [schedule({ paused: true, next: null })] } }))[1]).toContain(
       'schedule paused',
