@@ -126,7 +126,7 @@ async function examineTemporal(config: Config, { temporal, tenants }: Reached): 
     taskQueue: config.temporal.taskQueue,
     version: programVersion(),
     wanted: new Map(tenants.map((name) => [name, wantedSchedules(settingsOf(config, name))])),
-    searchAttributes: [],
+    searchAttributes: temporal.searchAttributes,
   });
 }
 

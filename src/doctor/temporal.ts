@@ -1,13 +1,16 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import { describeError, ExtractError } from '../contracts/errors.js';
+import { ERRORS } from '../contracts/errors.js';
+import { SEARCH_ATTRIBUTES } from '../contracts/names.js';
+import { TemporalConnectError, type TemporalHandle } from '../temporal/connect.js';
+import type { TemporalTarget } from '../temporal/connection-options.js';
 import { listSchedules, type ListedSchedule, type WantedSchedule } from '../temporal/schedules.js';
 import { type Check, fail, failedWith, ok, skipped, warn } from './check.js';
 
 /** What the checks of Temporal need. */
 export interface TemporalDeps {
   /** Throws ExtractError where the server does not answer. */
-  connect: () => Promise<{ client: Client; close(): Promise<void> }>;
+  connect: () => Promise<TemporalHandle>;
   address: string;
   namespace: string;
   taskQueue: string;
@@ -15,17 +18,17 @@ export interface TemporalDeps {
   version: string;
   /** The schedules that the settings ask for, by tenant. */
   wanted: ReadonlyMap<string, readonly WantedSchedule[]>;
-  /** Search attributes that runs are found by, where they are registered. */
-  searchAttributes: readonly string[];
+  /** Setting: whether runs carry search attributes. */
+  searchAttributes: TemporalTarget['searchAttributes'];
 }
 
 /** Asks the server whether runs can be started, and would be worked on. Changes nothing. */
 export async function checkTemporal(deps: TemporalDeps): Promise<Check[]> {
-  let handle: Awaited<ReturnType<TemporalDeps['connect']>>;
+  let handle: TemporalHandle;
   try {
     handle = await deps.connect();
   } catch (error) {
-    const isNamespace = error instanceof ExtractError && error.kind === 'Configuration';
+    const isNamespace = error instanceof TemporalConnectError && error.failure === 'namespace';
     const cure = isNamespace
       ? `Create it (temporal operator namespace create -n ${deps.namespace}), or correct TEMPORAL_NAMESPACE.`
       : undefined;
@@ -36,7 +39,7 @@ export async function checkTemporal(deps: TemporalDeps): Promise<Check[]> {
       await attempt('reachable', () => checkServer(deps, handle.client)),
       await attempt('namespace', () => checkNamespace(deps, handle.client)),
       ...(await checkPollers(deps, handle.client)),
-      await checkSearchAttributes(deps, handle.client),
+      searchAttributesCheck(deps, handle.searchAttributes),
       ...(await Promise.all(
         [...deps.wanted].map(([tenant, wanted]) =>
           attempt(scheduleName(deps, tenant), async () =>
@@ -54,7 +57,7 @@ async function attempt(name: string, check: () => Promise<Check>): Promise<Check
   try {
     return await check();
   } catch (error) {
-    return failedWith(name, error, describeError('TemporalUnavailable', '').replace(/^\. /, ''));
+    return failedWith(name, error, ERRORS.TemporalUnavailable.next);
   }
 }
 
@@ -143,21 +146,18 @@ export function workerChecks(taskQueue: string, version: string, identities: rea
   return [polls, ok('versions', `all of version ${version}`)];
 }
 
-async function checkSearchAttributes({ namespace, searchAttributes }: TemporalDeps, client: Client): Promise<Check> {
+/** `carried`: what was found out when the connection was made. */
+function searchAttributesCheck({ namespace, searchAttributes }: TemporalDeps, carried: boolean): Check {
   const name = 'search attributes';
-  try {
-    const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-    const missing = searchAttributes.filter((attribute) => !Object.hasOwn(customAttributes ?? {}, attribute));
-    if (searchAttributes.length === 0) return skipped(name, 'runs are found by their workflow ids: none are used');
-    if (missing.length === 0) return ok(name, `${searchAttributes.join(', ')} are registered`);
-    return warn(
-      name,
-      `${missing.join(', ')} are not registered: runs cannot be searched by them`,
-      `temporal operator search-attribute create -n ${namespace} ${missing.map((one) => `--name ${one} --type Keyword`).join(' ')}`,
-    );
-  } catch {
-    return skipped(name, 'the server does not tell');
-  }
+  const names = SEARCH_ATTRIBUTES.join(', ');
+  if (carried) return ok(name, `runs can be searched by ${names}`);
+  if (searchAttributes === 'off') return skipped(name, 'switched off (TEMPORAL_SEARCH_ATTRIBUTES)');
+  const flags = SEARCH_ATTRIBUTES.map((one) => `--name ${one} --type Keyword`).join(' ');
+  return warn(
+    name,
+    `${names} are not registered: runs cannot be searched by them`,
+    `temporal operator search-attribute create -n ${namespace} ${flags}, then start the worker again.`,
+  );
 }
 
 function scheduleName({ wanted }: TemporalDeps, tenant: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/config.js';
-import { ExtractError } from '../../../src/contracts/errors.js';
+import { ERRORS, ExtractError } from '../../../src/contracts/errors.js';
 import { failedWith } from '../../../src/doctor/check.js';
 import { judgeDisks } from '../../../src/doctor/clickhouse.js';
 import { brokenConfiguration, checkConfiguration } from '../../../src/doctor/configuration.js';
@@ -192,7 +192,7 @@ it('an error is what happened and its cure, apart; a foreign one is its kind onl
     name: 'token',
     status: 'fail',
     detail: 'The tenant refused it (HTTP 401)',
-    cure: 'Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.',
+    cure: ERRORS.CredentialsRejected.next,
   });
   expect(JSON.stringify(failedWith('x', new TypeError('secret things')))).not.toContain('secret things');
 });

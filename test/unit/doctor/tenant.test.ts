@@ -38,7 +38,7 @@ async function examine(origin: string, env: Record<string, string> = {}, now = D
   const pacer = createPacer(settings.pacing);
   const api = createManagementApi({ origin, tokens, pacer, timeoutMs: 2_000, userAgent: 'test' });
   const checks = await checkTenant({ tenant: name, credentials, settings, api, tokens, timeoutMs: 2_000, now });
-  for (const secret of [credentials.clientSecret, await tokens.get().catch(() => 'no token')])
+  for (const secret of [emulatorDefaults.clientSecret, await tokens.get().catch(() => 'no token')])
     expect(JSON.stringify(checks)).not.toContain(secret);
   return new Map(checks.map((check) => [check.name, check]));
 }
