@@ -52,17 +52,20 @@ function codeOf(error: unknown): string {
 
 /** What a worker does in its database, as docs/clickhouse-cloud.md grants it: no statement of ours drops a table. */
 const RIGHTS = ['SELECT', 'INSERT', 'CREATE DATABASE', 'CREATE TABLE', 'ALTER ADD COLUMN', 'DROP VIEW'] as const;
+/** A view that is replaced is dropped under a name of this form. */
+const ON_REPLACED = { right: 'DROP TABLE', tables: '_tmp_replace_*' } as const;
 
 async function checkRights(deps: ClickHouseDeps): Promise<Check> {
   const name = 'rights';
-  const where = `${identifier(deps.target.database)}.*`;
+  const { database } = deps.target;
+  const asked = [...RIGHTS.map((right) => ({ right, tables: '*' })), ON_REPLACED];
   const missing: string[] = [];
   try {
-    for (const right of RIGHTS) {
+    for (const { right, tables } of asked) {
       // The statement takes no FORMAT clause, which the client's `query` would add.
-      const answer = await deps.client.exec({ query: `CHECK GRANT ${right} ON ${where}` });
+      const answer = await deps.client.exec({ query: `CHECK GRANT ${right} ON ${identifier(database)}.${tables}` });
       const granted = (await text(answer.stream)).trim();
-      if (granted !== '1') missing.push(right);
+      if (granted !== '1') missing.push(`${right} ON ${database}.${tables}`);
     }
   } catch (error) {
     const failure = classifyClickHouseError(error);
@@ -73,11 +76,10 @@ async function checkRights(deps: ClickHouseDeps): Promise<Check> {
   }
   if (missing.length === 0)
     return ok(name, `${deps.username} may read, write and make tables in ${deps.target.database}`);
-  const grant = `GRANT ${missing.join(', ')} ON ${deps.target.database}.* TO ${deps.username}`;
   return fail(
     name,
-    `${deps.username} lacks ${missing.join(', ')} on ${deps.target.database}`,
-    `As an administrator: ${grant}`,
+    `${deps.username} lacks ${missing.join(', ')}`,
+    `As an administrator: ${missing.map((right) => `GRANT ${right} TO ${deps.username}`).join('; ')}`,
   );
 }
 

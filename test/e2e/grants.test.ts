@@ -8,6 +8,7 @@ import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { createSnapshotStore } from '../../src/clickhouse/snapshots.js';
 import { createPipelineStore } from '../../src/clickhouse/store.js';
+import { checkClickHouse } from '../../src/doctor/clickhouse.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { parseRecord } from '../../src/json/page.js';
 import { resources } from '../../src/resources/index.js';
@@ -143,6 +144,27 @@ describe('docs/clickhouse-cloud.md', () => {
     const others = single.filter((other) => other !== right);
     await expect(as(others, workAsWriter)).rejects.toThrow(/Not enough privileges/);
   });
+
+  it.each(['GRANT INSERT ON auth0.*', 'GRANT DROP TABLE ON auth0._tmp_replace_*'])(
+    'is what the doctor asks for: without %s it names that one',
+    async (right) => {
+      const rightsCheck = async (client: Client) => {
+        const target = { database: 'auth0', cluster: null };
+        const checks = await checkClickHouse({ client, url: 'http://engine', target, username: 'default' });
+        return checks.find(({ name }) => name === 'rights');
+      };
+      const others = single.filter((other) => other !== right);
+      await as(others, async (client) => {
+        expect(await rightsCheck(client)).toMatchObject({
+          status: 'fail',
+          cure: `As an administrator: ${right} TO default`,
+        });
+      });
+      await as(writer, async (client) => {
+        expect(await rightsCheck(client)).toMatchObject({ status: 'ok' });
+      });
+    },
+  );
 
   it('lets it into no other database, and lets it drop and delete nothing', async () => {
     await as(writer, async (client) => {
