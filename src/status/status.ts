@@ -29,7 +29,8 @@ export interface ResourceStatus extends Progress {
   /** The last run that ended badly, with what to do; older than the last good run: it is over. */
   lastError: { kind: string; message: string; next: string | null; at: string } | null;
   retrying: string | null;
-  paused: { reason: string | null; since: string | null } | null;
+  /** `settled`: nothing is in flight any more. */
+  paused: { reason: string | null; since: string | null; settled: boolean } | null;
   /** The resource's schedules; null: not known. */
   schedules: { everyMs: number; paused: boolean; note: string | null; next: string | null }[] | null;
   nextRun: string | null;
@@ -180,7 +181,7 @@ function stateOf(isKnown: boolean, live: LiveProgress | null, held: HeldFacts | 
 
 function pausedOf(live: LiveProgress | null): ResourceStatus['paused'] {
   const paused = live?.running ? live.progress?.paused : null;
-  return paused ? { reason: paused.reason || null, since: paused.since ?? null } : null;
+  return paused ? { reason: paused.reason || null, since: paused.since ?? null, settled: paused.settled } : null;
 }
 
 function lastRunsOf(

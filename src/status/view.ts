@@ -79,10 +79,11 @@ function remarksOn({ resources }: TenantStatus, { colors, now }: ViewOptions): s
   });
 }
 
-function pausedText({ reason, since }: NonNullable<ResourceStatus['paused']>, now: number): string {
+function pausedText({ reason, since, settled }: NonNullable<ResourceStatus['paused']>, now: number): string {
   const at = Date.parse(since ?? '');
   const ago = Number.isFinite(at) ? ` ${duration(Math.max(0, now - at))} ago` : '';
-  return `paused${ago}${reason === null ? '' : ` (${reason})`}: resume lets it go on`;
+  const why = reason === null ? '' : ` (${reason})`;
+  return settled ? `paused${ago}${why}: resume lets it go on` : `pausing${why}: pages in flight are stored first`;
 }
 
 /** How much of the tenant's retention is used up: beyond it events are lost. */

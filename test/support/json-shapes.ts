@@ -19,7 +19,7 @@ const resourceStatus = z.strictObject({
   lastGoodRun: z.strictObject({ endedAt: instant, rows: number }).nullable(),
   lastError: z.strictObject({ kind: text, message: text, next: text.nullable(), at: instant }).nullable(),
   retrying: text.nullable(),
-  paused: z.strictObject({ reason: text.nullable(), since: text.nullable() }).nullable(),
+  paused: z.strictObject({ reason: text.nullable(), since: text.nullable(), settled: z.boolean() }).nullable(),
   schedules: z
     .array(z.strictObject({ everyMs: number, paused: z.boolean(), note: text.nullable(), next: instant.nullable() }))
     .nullable(),

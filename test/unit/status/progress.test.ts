@@ -40,7 +40,7 @@ describe('a snapshot', () => {
       percent: 100,
       etaMs: 0,
     });
-    const paused = { reason: null, since: null };
+    const paused = { reason: null, since: null, settled: true };
     expect(progressOf(running({ total: 4_000, paused }), { ...common, resource: 'users' }).etaMs).toBeNull();
   });
 });

@@ -32,7 +32,11 @@ describe('a resource', () => {
       { runs: { live: { logs: { ...running(), retrying: { attempt: 3, message: 'no' } } } } },
       'retrying',
     ],
-    ['is paused', { runs: { live: { logs: running({ paused: { reason: 'audit', since: null } }) } } }, 'paused'],
+    [
+      'is paused',
+      { runs: { live: { logs: running({ paused: { reason: 'audit', since: null, settled: true } }) } } },
+      'paused',
+    ],
     ['has never run', { logs: held({ lastRun: null, lastGoodRun: null }) }, 'never run'],
     ['is idle where its run has ended', { runs: { live: { logs: { ...running(), running: false } } } }, 'idle'],
   ])('%s', (_what, given, state) => {
@@ -40,7 +44,7 @@ describe('a resource', () => {
   });
 
   it('says why it is paused, and what is tried again', () => {
-    const paused = { reason: 'audit', since: '2026-03-01T11:00:00Z' };
+    const paused = { reason: 'audit', since: '2026-03-01T11:00:00Z', settled: true };
     expect(logsOf(facts({ runs: { live: { logs: running({ paused }) } } })).paused).toEqual(paused);
     const live = { ...running(), retrying: { attempt: 3, message: 'no answer' } };
     expect(logsOf(facts({ runs: { live: { logs: live } } })).retrying).toBe('attempt 3 of 8: no answer');

@@ -48,7 +48,7 @@ describe('the view', () => {
   });
 
   it('says that a run and a schedule are paused', () => {
-    const paused = { reason: 'audit', since: new Date(NOW - 5 * MINUTE).toISOString() };
+    const paused = { reason: 'audit', since: new Date(NOW - 5 * MINUTE).toISOString(), settled: true };
     expect(draw(facts({ runs: { live: { logs: running({ paused }) } } })).join('\n')).toContain(
       '  logs: paused 5 min ago (audit): resume lets it go on',
     );
