@@ -211,6 +211,7 @@ function startingProgress(resource: ResourceName, input: RunInput, paused: Progr
     gaps: 0,
     warnings: [],
     startedAt: workflowInfo().startTime.toISOString(),
+    oldestDate: null,
     paused,
     percent: null,
     window: null,

@@ -26,7 +26,7 @@ it('answers the progress query before, during and after the run', async () => {
     const { startTime } = await handle.describe();
     const ask = () => handle.query<Progress>(PROGRESS_QUERY);
     const counts = { pages: 0, rows: 0, requests: 0, malformed: 0, redacted: 0, gaps: 0 };
-    const nothing = { ...counts, paused: null, percent: null, window: null, held: null };
+    const nothing = { ...counts, oldestDate: null, paused: null, percent: null, window: null, held: null };
     const common = { version: 1, tenant: fake.tenant, resource: 'clients', startedAt: startTime.toISOString() };
     const starting = { ...common, ...nothing, mode: null, phase: 'starting', total: null, cursor: null, warnings: [] };
     expect(await ask()).toEqual(starting);
