@@ -9,12 +9,12 @@ import { brokenConfiguration, checkConfiguration } from '../doctor/configuration
 import { checkTemporal } from '../doctor/temporal.js';
 import { checkTenant } from '../doctor/tenant.js';
 import { connectTemporal } from '../temporal/connect.js';
+import { wantedSchedules } from '../temporal/wanted.js';
 import { programVersion } from '../version.js';
 import { type CommonFlags, configOf, openOutput, reach, type Reached, settingsOf } from './context.js';
 import { openDestination } from './destination.js';
 import { EXIT } from './failure.js';
 import { knownTenants } from './known-tenants.js';
-import { wantedSchedules } from './schedule.js';
 import type { Terminal } from './terminal.js';
 
 /** Longest wait for one answer: a doctor that hangs is no help. */

@@ -4,7 +4,8 @@ import { ERRORS } from '../contracts/errors.js';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.js';
 import { TemporalConnectError, type TemporalHandle } from '../temporal/connect.js';
 import type { TemporalTarget } from '../temporal/connection-options.js';
-import { listSchedules, type ListedSchedule, type WantedSchedule } from '../temporal/schedules.js';
+import { listSchedules, type ListedSchedule } from '../temporal/schedules.js';
+import type { WantedSchedule } from '../temporal/wanted.js';
 import { type Check, fail, failedWith, ok, skipped, warn } from './check.js';
 
 /** What the checks of Temporal need. */
@@ -170,20 +171,16 @@ export function scheduleCheck(
   wanted: readonly WantedSchedule[],
   listed: readonly ListedSchedule[],
 ): Check {
-  const due = wanted.filter(({ everyMs }) => everyMs > 0);
-  const missing = due.filter(({ resource }) => !listed.some((entry) => entry.resource === resource));
+  const due = wanted.filter(({ spec }) => spec !== null).map(({ schedule }) => schedule);
+  const missing = due.filter((schedule) => !listed.some((entry) => entry.schedule === schedule));
   const paused = listed.filter((entry) => entry.paused);
   if (missing.length > 0)
-    return warn(
-      name,
-      `none for ${missing.map(({ resource }) => resource).join(', ')}`,
-      'Make them: auth0-clickhouse schedule apply.',
-    );
+    return warn(name, `none for ${missing.join(', ')}`, 'Make them: auth0-clickhouse schedule apply.');
   if (paused.length > 0)
     return warn(
       name,
       `paused: ${paused.map((entry) => entry.scheduleId).join(', ')}`,
       'Resume them, or nothing is copied.',
     );
-  return ok(name, due.length === 0 ? 'none are asked for' : `${due.map(({ resource }) => resource).join(', ')} run`);
+  return ok(name, due.length === 0 ? 'none are asked for' : `${due.join(', ')} run`);
 }

@@ -49,6 +49,7 @@ const runRow = z.object({
   good: z.tuple([number, number, number]),
   bad: z.tuple([z.string(), z.string(), number]),
   deletes_waiting: number,
+  snapshot_ended: number,
 });
 
 /** The column that tells how new a resource's newest record is. */
@@ -87,7 +88,8 @@ export async function askHeld(
       argMax(ifNull(toString(ended_at), ''), started_at) AS run_ended,
       argMaxIf((toUnixTimestamp64Milli(started_at), ${milliseconds('ended_at')}, rows), started_at, status = 'completed') AS good,
       argMaxIf((error_kind, error, ${milliseconds('ended_at')}), started_at, status IN ('failed', 'unavailable')) AS bad,
-      argMaxIf(deletes_waiting, started_at, status = 'completed' AND mode != 'users-changed') AS deletes_waiting
+      argMaxIf(deletes_waiting, started_at, status = 'completed' AND mode != 'users-changed') AS deletes_waiting,
+      argMaxIf(${milliseconds('ended_at')}, started_at, status = 'completed' AND mode != 'users-changed') AS snapshot_ended
     FROM ${table('pipeline_runs')} WHERE ${mine} AND mode != 'logs-backfill' GROUP BY tenant, resource`;
   try {
     const [heldRows, runRows, checkpoints, gaps] = await Promise.all([
@@ -132,8 +134,8 @@ function byKey<T extends { tenant: string; resource: string }>(rows: readonly T[
 
 function runFacts(
   row: z.infer<typeof runRow> | undefined,
-): Pick<HeldFacts, 'lastRun' | 'lastGoodRun' | 'lastError' | 'deletesWaiting'> {
-  if (!row) return { lastRun: null, lastGoodRun: null, lastError: null, deletesWaiting: 0 };
+): Pick<HeldFacts, 'lastRun' | 'lastGoodRun' | 'lastError' | 'deletesWaiting' | 'lastSnapshotEndedAt'> {
+  if (!row) return { lastRun: null, lastGoodRun: null, lastError: null, deletesWaiting: 0, lastSnapshotEndedAt: 0 };
   const [startedAt, endedAt, rows] = row.good;
   const [kind, message, at] = row.bad;
   const ended = parseInstant(row.run_ended);
@@ -146,6 +148,7 @@ function runFacts(
     lastGoodRun: startedAt > 0 ? { startedAt, endedAt, rows } : null,
     lastError: kind === '' && message === '' ? null : { kind, message, at },
     deletesWaiting: row.deletes_waiting,
+    lastSnapshotEndedAt: row.snapshot_ended,
   };
 }
 

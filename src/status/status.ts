@@ -1,5 +1,5 @@
 import { ERRORS, isErrorKind } from '../contracts/errors.js';
-import { RESOURCES, type ResourceName } from '../contracts/names.js';
+import { RESOURCES, type ResourceName, type ScheduleName, schedulesOf } from '../contracts/names.js';
 import type { StalenessFacts } from '../contracts/stale.js';
 import type { TenantSettings } from '../config/config.js';
 import type { LiveProgress } from '../temporal/sync-run.js';
@@ -32,7 +32,16 @@ export interface ResourceStatus extends Progress {
   /** `settled`: nothing is in flight any more. */
   paused: { reason: string | null; since: string | null; settled: boolean } | null;
   /** The resource's schedules; null: not known. */
-  schedules: { everyMs: number; paused: boolean; note: string | null; next: string | null }[] | null;
+  schedules:
+    | {
+        schedule: ScheduleName;
+        /** Longest time between two runs. */
+        everyMs: number | null;
+        paused: boolean;
+        note: string | null;
+        next: string | null;
+      }[]
+    | null;
   nextRun: string | null;
   /** Why the resource counts as stale; null: it does not. */
   stale: string | null;
@@ -71,6 +80,8 @@ export interface HeldFacts {
   /** `startedAt` also bounds what the end of the log is known for. */
   lastGoodRun: { startedAt: number; endedAt: number; rows: number } | null;
   lastError: { kind: string; message: string; at: number } | null;
+  /** End of the last good run that read everything there is. */
+  lastSnapshotEndedAt: number;
 }
 
 /** What a part has answered, or what is wrong with it. */
@@ -142,7 +153,9 @@ function combineOne(facts: Facts, tenant: string, settings: TenantSettings, reso
     ...lastRunsOf(held, live),
     retrying: live?.running && live.retrying ? `attempt ${live.retrying.attempt} of 8: ${live.retrying.message}` : null,
     paused: pausedOf(live),
-    schedules: schedules?.map(({ everyMs, paused, note, next }) => ({ everyMs, paused, note, next })) ?? null,
+    schedules:
+      schedules?.map(({ schedule, everyMs, paused, note, next }) => ({ schedule, everyMs, paused, note, next })) ??
+      null,
     nextRun: nextOf(schedules),
     ...progressOf(live, {
       now,
@@ -167,6 +180,7 @@ const NOTHING_HELD: HeldFacts = {
   lastRun: null,
   lastGoodRun: null,
   lastError: null,
+  lastSnapshotEndedAt: 0,
 };
 
 function age(now: number, at: number): number | null {
@@ -233,18 +247,23 @@ function staleOf(
   // A run that moves is no silence, however long it takes. Without ClickHouse nobody knows when one was good.
   if (state === 'running' || state === 'paused' || held === null) return null;
   if (settings.resources.length > 0 && !settings.resources.includes(resource)) return null;
-  const active = schedules?.filter(({ paused }) => !paused) ?? [];
-  const everyMs = Math.min(...(active.length > 0 ? active : (schedules ?? [])).map((entry) => entry.everyMs), Infinity);
-  const { stale, why } = staleness({
-    everyMs: Number.isFinite(everyMs) ? everyMs : settings.schedules[resource],
-    lastGoodRunEndedAt: held.lastGoodRun?.endedAt ?? null,
-    // Not known is not gone, and `up` makes the schedules after its first sync.
-    scheduleExists: schedules === null || schedules.length > 0 || isSyncing,
-    paused: schedules !== null && schedules.length > 0 && active.length === 0,
-    createdAt: null,
-    now,
-  });
-  return stale ? (why ?? 'no good run for a long time') : null;
+  for (const schedule of schedulesOf([resource])) {
+    const spec = settings.schedules.specs[schedule];
+    const entry = schedules?.find((one) => one.schedule === schedule);
+    if (spec === null && entry === undefined) continue;
+    const { stale, why } = staleness({
+      // Of a cron expression only the server knows the times; that its schedule is missing is seen all the same.
+      everyMs: entry?.everyMs ?? (spec?.kind === 'every' ? spec.everyMs : Infinity),
+      lastGoodRunEndedAt: (schedule === 'users' ? held.lastSnapshotEndedAt : held.lastGoodRun?.endedAt) || null,
+      // Not known is not gone, and `up` makes the schedules after its first sync.
+      scheduleExists: entry !== undefined || schedules === null || isSyncing,
+      paused: entry?.paused ?? false,
+      createdAt: entry === undefined ? null : Date.parse(entry.createdAt),
+      now,
+    });
+    if (stale) return `${schedule === resource ? '' : `${schedule}: `}${why ?? 'no good run for a long time'}`;
+  }
+  return null;
 }
 
 /** Whether all is well: nothing is down, no resource has failed, none is stale. Silence is never green. */

@@ -95,7 +95,7 @@ describe('status', () => {
     expect(code).toBe(1);
     expect(document.resources).toMatchObject({
       logs: { stale: null },
-      clients: { stale: expect.stringContaining('schedule') },
+      clients: { stale: expect.stringContaining('schedule does not exist') },
     });
     await ask(['schedule', 'apply']);
     expect((await status()).code).toBe(0);

@@ -21,7 +21,15 @@ const resourceStatus = z.strictObject({
   retrying: text.nullable(),
   paused: z.strictObject({ reason: text.nullable(), since: text.nullable(), settled: z.boolean() }).nullable(),
   schedules: z
-    .array(z.strictObject({ everyMs: number, paused: z.boolean(), note: text.nullable(), next: instant.nullable() }))
+    .array(
+      z.strictObject({
+        schedule: text,
+        everyMs: number.nullable(),
+        paused: z.boolean(),
+        note: text.nullable(),
+        next: instant.nullable(),
+      }),
+    )
     .nullable(),
   nextRun: instant.nullable(),
   runRows: number.nullable(),

@@ -119,9 +119,10 @@ describe('workers', () => {
 });
 
 describe('schedules', () => {
+  const common = { timezone: 'UTC', jitterMs: 0 };
   const wanted = [
-    { resource: 'logs' as const, everyMs: 60_000 },
-    { resource: 'users' as const, everyMs: 0 },
+    { schedule: 'logs' as const, spec: { kind: 'every' as const, everyMs: 60_000 }, ...common },
+    { schedule: 'users' as const, spec: null, ...common },
   ];
   it.each([
     [[schedule()], 'ok'],

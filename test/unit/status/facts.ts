@@ -26,6 +26,7 @@ export function held(over: Partial<HeldFacts> = {}): HeldFacts {
     lastRun: { status: 'completed', endedAt: '2026-03-01T11:59:30.000Z', error: '' },
     lastGoodRun: { startedAt: NOW - 40_000, endedAt: NOW - 30_000, rows: 7 },
     lastError: null,
+    lastSnapshotEndedAt: NOW - 30_000,
     ...over,
   };
 }
@@ -51,9 +52,18 @@ export function running(over: Partial<NonNullable<LiveProgress['progress']>> = {
 
 export function schedule(over: Partial<ListedSchedule> = {}): ListedSchedule {
   return {
+    tenant: 'acme',
+    schedule: 'logs',
     resource: 'logs',
     scheduleId: 'auth0/acme/logs',
+    times: 'every 1m',
+    timezone: 'UTC',
     everyMs: MINUTE,
+    jitterMs: 0,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    running: [],
+    buffered: 0,
+    recent: [],
     paused: false,
     note: null,
     next: new Date(NOW + 30_000).toISOString(),

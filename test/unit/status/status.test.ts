@@ -97,7 +97,7 @@ describe('stale', () => {
   const old = held({ lastGoodRun: { startedAt: NOW - 5 * MINUTE, endedAt: NOW - 4 * MINUTE, rows: 1 } });
   it.each<[string, Parameters<typeof facts>[0], RegExp | null]>([
     ['no good run for three intervals', { logs: old }, /no good run/],
-    ['no schedule', { runs: { schedules: [] } }, /no schedule/],
+    ['no schedule', { runs: { schedules: [] } }, /schedule does not exist/],
     [
       'a run that moves is no silence',
       { logs: old, runs: { live: { logs: running() }, schedules: [schedule()] } },
@@ -112,7 +112,17 @@ describe('stale', () => {
       },
       /no good run/,
     ],
-    ['a paused schedule', { logs: old, runs: { schedules: [schedule({ paused: true })] } }, null],
+    [
+      'a pause is no excuse',
+      { logs: old, runs: { schedules: [schedule({ paused: true })] } },
+      /^paused, and no good run/,
+    ],
+    ['a paused schedule of late', { runs: { schedules: [schedule({ paused: true })] } }, null],
+    [
+      'a schedule that was just made has its time',
+      { logs: old, runs: { schedules: [schedule({ createdAt: new Date(NOW - MINUTE).toISOString() })] } },
+      null,
+    ],
     ['no schedule is asked for', { runs: { schedules: [] }, env: { SCHEDULE_LOGS: '0' } }, null],
     ['schedules that are not known are not gone', { runs: { schedules: null } }, null],
   ])('%s', (_what, given, why) => {

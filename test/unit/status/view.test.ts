@@ -40,7 +40,7 @@ describe('the view', () => {
       '2 gaps',
       'last run failed, last good 4.0 days ago',
       '  logs: cursor is 4.0 of 5.0 days old: 24.0 h left',
-      '  logs: stale: no good run for 3 intervals',
+      '  logs: stale: no good run for 4d; runs are due every 1m',
       '  logs: 1,500 deletes wait for a yes: sync --accept-deletes --resources logs',
       '  logs: It broke. Mend it.',
     ])
