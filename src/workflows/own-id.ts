@@ -6,6 +6,9 @@ import type { BackfillInput, ExtractInput, ResourceResult } from '../contracts/t
 import { lasting } from './activities.js';
 import { attributesOf } from './search-attributes.js';
 
+/** Bytes; a tenant's name is ASCII. */
+const MAX_FAIRNESS_KEY = 64;
+
 /** What a resource run does: the whole resource, or an interval of the log. */
 export type RunKind = ResourceName | 'logs-backfill';
 
@@ -37,6 +40,8 @@ export async function runUnderOwnId(
       // A parent that is cancelled, or terminated, asks its children to end; they let the page in flight finish.
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      // Where the server has fairness switched on, a tenant with much to do does not hold up the queue of the others.
+      priority: { fairnessKey: tenant.slice(0, MAX_FAIRNESS_KEY) },
       staticSummary: isBackfill ? `Backfill of logs of ${tenant}` : `${kind} of ${tenant}`,
       ...(known.searchAttributes && { typedSearchAttributes: attributesOf(tenant, resourceOf(kind)) }),
     });

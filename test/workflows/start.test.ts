@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, inject, it } from 'vitest';
-import { RESOURCE_WORKFLOWS, RESOURCES, resourceWorkflowId, TENANT_WORKFLOW } from '../../src/contracts/names.js';
+import {
+  BACKFILL_WORKFLOW,
+  RESOURCE_WORKFLOWS,
+  RESOURCES,
+  resourceWorkflowId,
+  TENANT_WORKFLOW,
+} from '../../src/contracts/names.js';
 import * as workflows from '../../src/workflows/index.js';
 import { fakeTenant, onePage, pagesOf } from './fake-activities.js';
 import { eventsOf, useLab } from './lab.js';
@@ -8,7 +14,8 @@ import { eventsOf, useLab } from './lab.js';
 const file = useLab();
 
 it('exports the workflow types that starts and schedules name, and no others', () => {
-  expect(Object.keys(workflows).sort()).toEqual([...Object.values(RESOURCE_WORKFLOWS), TENANT_WORKFLOW].sort());
+  const named = [...Object.values(RESOURCE_WORKFLOWS), BACKFILL_WORKFLOW, TENANT_WORKFLOW];
+  expect(Object.keys(workflows).sort()).toEqual(named.sort());
 });
 
 it('keeps everything but contracts and the SDK out of the bundle', async () => {
@@ -76,8 +83,8 @@ it('hands the cursor and the block from one activity to the next', async () => {
   expect(fake.inputs('fetchPages')).toEqual([
     { ...common, cursor, block: 0, pagesBefore: 0, maxPages: 2 },
     { ...common, cursor, block: 1, pagesBefore: 1, maxPages: 2 },
-    { ...common, cursor, block: 2, pagesBefore: 2, maxPages: 50 },
-    { ...common, cursor, block: 3, pagesBefore: 3, maxPages: 50 },
+    { ...common, cursor, block: 2, pagesBefore: 2, maxPages: 200 },
+    { ...common, cursor, block: 3, pagesBefore: 3, maxPages: 200 },
   ]);
   const froms = fake.inputs('fetchPages').map((input) => (input.cursor.kind === 'logs' ? input.cursor.from : ''));
   expect(froms).toEqual([null, 'log-1', 'log-2', 'log-3']);
