@@ -59,9 +59,10 @@ const LOADS: readonly Load[] = [
 
 /** Pages of the first activity of a run, and of each further one (src/workflows/run-state.ts). */
 const FIRST_PAGES = 10;
-const FURTHER_PAGES = 50;
-/** Pages that one insert holds (src/activities/fetch-pages.ts). */
-const PAGES_PER_INSERT = 10;
+const FURTHER_PAGES = 500;
+/** Pages that one insert holds in the first activity, and in each further one (src/activities/fetch-pages.ts). */
+const FIRST_PAGES_PER_INSERT = 10;
+const FURTHER_PAGES_PER_INSERT = 50;
 
 /** Temporal actions of a scheduled run: the schedule's own two and the start, the child, and three activities around. */
 const ACTIONS_AROUND = 3 + 1 + 3;
@@ -79,7 +80,9 @@ export function costOf({ tenants, eventsPerDay, scheduleSeconds }: Load, unit: U
   // The page of the overlap and the empty one at the end come on top.
   const pages = Math.ceil(eventsPerRun / ROWS_PER_PAGE) + 2;
   const activities = 1 + Math.max(0, Math.ceil((pages - FIRST_PAGES) / FURTHER_PAGES));
-  const inserts = Math.ceil(eventsPerRun / ROWS_PER_PAGE / PAGES_PER_INSERT);
+  const full = Math.ceil(eventsPerRun / ROWS_PER_PAGE);
+  const further = Math.max(0, Math.ceil((full - FIRST_PAGES) / FURTHER_PAGES_PER_INSERT));
+  const inserts = Math.ceil(Math.min(full, FIRST_PAGES) / FIRST_PAGES_PER_INSERT) + further;
   const cores = (perRun: number, perEvent: number) => runsPerSecond * perRun + eventsPerSecond * perEvent;
   const workerCores = cores(unit.workerSecondsPerRun, unit.workerSecondsPerEvent);
   const workers = Math.max(1, Math.ceil(workerCores / BUSY_SHARE));

@@ -19,8 +19,8 @@ export interface Bench {
   profiling: Profiling;
 }
 
-/** Pages of 100 rows that one insert holds, in the worker (src/activities/fetch-pages.ts) and in the baselines. */
-const PAGES_PER_INSERT = 10;
+/** Pages of 100 rows that one insert holds, in a worker that catches up (src/activities/fetch-pages.ts) and in the baselines. */
+const PAGES_PER_INSERT = 50;
 /** Rows that one insert of exported users holds (src/activities/users-export.ts). */
 const ROWS_PER_INSERT = 10_000;
 

@@ -2,15 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { spawnChild } from '../../src/embedded/child-process.js';
+import { LEAN_HEAP } from '../../src/embedded/stack.js';
 import { emulatorDefaults } from '../../src/emulator/options.js';
 import { bareEnvironment } from './environment.js';
 import { built } from './paths.js';
 import type { Watched } from './process-use.js';
 import { type Profiling, profileFlags, readyLine, type Stack } from './stack.js';
 import { type Tenant, tenantSettings } from './tenant.js';
-
-/** As `npm start` starts it (src/embedded/stack.ts). */
-const LEAN_HEAP = ['--max-old-space-size=320', '--max-semi-space-size=4'];
 
 /** Variable that holds the secret of the emulated tenants, which all have the same. */
 const SECRET = 'BENCH_CLIENT_SECRET';

@@ -19,14 +19,14 @@ import { withHeartbeat } from './heartbeat.js';
  */
 const FEWEST_PAGES_A_BLOCK = 10;
 const MOST_PAGES_A_BLOCK = 50;
-/** An activity has some blocks, so that the fetch of one overlaps the insert of the one before. */
-const BLOCKS_AN_ACTIVITY = 4;
+/** A long activity has some blocks, so that the fetch of one overlaps the insert of the one before. */
+const FEWEST_BLOCKS_AN_ACTIVITY = 4;
 
 /** An activity returns after this, ms, with what it has: a pause takes effect between two of them. */
 const FETCH_FOR_MS = 5_000;
 
 function pagesOfBlock({ maxPages }: FetchPagesInput): number {
-  const pages = Math.ceil(maxPages / BLOCKS_AN_ACTIVITY);
+  const pages = Math.ceil(maxPages / FEWEST_BLOCKS_AN_ACTIVITY);
   return Math.min(Math.max(pages, FEWEST_PAGES_A_BLOCK), MOST_PAGES_A_BLOCK);
 }
 

@@ -138,6 +138,8 @@ export function memberText(text: string, path: readonly string[]): string | unde
 }
 
 function parseName(quoted: string): string {
+  // Most names are what stands between the quotes; a control character makes it no JSON, which the caller's parse finds.
+  if (!quoted.includes('\\')) return quoted.slice(1, -1);
   try {
     return String(JSON.parse(quoted));
   } catch {
