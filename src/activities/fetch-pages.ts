@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { fetchPage } from '../auth0/page-fetch.js';
+import { type AnsweredPage, fetchPage } from '../auth0/page-fetch.js';
 import type { Gap } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
 import type { Cursor } from '../contracts/cursor.js';
@@ -100,16 +100,25 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       });
     };
 
+    const ask = (from: Cursor, page: number): Promise<AnsweredPage> => {
+      const answer = fetchPage(api, resource, from, { page: input.pagesBefore + page, signal: cancellationSignal });
+      // Thrown where it is waited for; what is not waited for, since something else has failed, is of no interest.
+      answer.catch(() => {});
+      return answer;
+    };
     const startedAt = performance.now();
     let failure: unknown;
     try {
-      while (!done && switchTo === null && fetched < input.maxPages) {
-        const page = await fetchPage(api, resource, cursor, {
-          page: input.pagesBefore + fetched,
-          signal: cancellationSignal,
-        });
+      let next = done || fetched >= input.maxPages ? null : ask(cursor, fetched);
+      while (next !== null) {
+        const page: AnsweredPage = await next;
         deps.reached?.('fetched');
         const { gap, recheck = [], take, warning } = page.step;
+        fetched++;
+        const isLate = performance.now() - startedAt > FETCH_FOR_MS;
+        const isLast = page.step.done || page.step.switchTo !== null || fetched >= input.maxPages || isLate;
+        // The tenant answers while the rows of this page are made ready.
+        next = isLast ? null : ask(page.step.cursor, fetched);
         if (gap) {
           await deps.store.writeGap(input.tenant, input.resource, input.runId, gap);
           gaps++;
@@ -123,10 +132,8 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         serverTime ||= page.serverTime;
         ({ cursor, done, switchTo } = page.step);
         total = page.step.total ?? total;
-        fetched++;
         blockPages++;
-        if (blockPages >= pagesOfBlock(input) && !done) await flush();
-        if (performance.now() - startedAt > FETCH_FOR_MS) break;
+        if (blockPages >= pagesOfBlock(input) && next !== null) await flush();
       }
     } catch (error) {
       failure = error;
