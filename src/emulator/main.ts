@@ -12,10 +12,12 @@ export type { EmulatorStats } from './stats.js';
  */
 export async function runEmulator(options: EmulatorOptions, whenStarted: (emulator: Emulator) => void): Promise<void> {
   const emulator = await startEmulator(options);
-  whenStarted(emulator);
-  await new Promise<void>((resolve) => {
+  const asked = new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve());
     process.once('SIGTERM', () => resolve());
   });
+  // Whoever has been told that it is ready may ask it to stop at once.
+  whenStarted(emulator);
+  await asked;
   await emulator.close();
 }
