@@ -13,6 +13,10 @@ function add(
     .addOption(new Option('--data-dir <folder>', 'folder of the one-command stack (DATA_DIR)'))
     .option('--tenant <name>', 'only this one of several tenants')
     .option('--json', 'print one JSON document as the last line on stdout, all else on stderr');
+  return withExample(command, example);
+}
+
+function withExample(command: Command, example: string): Command {
   return command.addHelpText('after', `\nExample:\n  ${example}`);
 }
 
@@ -28,6 +32,7 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
     .exitOverride((error: CommanderError) => {
       throw error;
     });
+  withExample(program, 'npm start');
 
   add(
     program,
@@ -153,6 +158,7 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
   addScheduleCommands(program, finish);
 
   const state = program.command('state').description('the positions of the copy: checkpoints and gaps');
+  withExample(state, 'auth0-clickhouse state export > state.json');
   add(state, 'export', 'print the checkpoints and gaps as JSON', 'auth0-clickhouse state export > state.json').action(
     async (flags) => finish(await (await import('./state.js')).stateExport(flags)),
   );
@@ -199,6 +205,7 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
 function addScheduleCommands(program: Command, finish: (exitCode: number) => void): void {
   const schedule = program.command('schedule').description('the schedules that keep the copy up to date');
+  withExample(schedule, 'auth0-clickhouse schedule list');
   const commands = () => import('./schedule.js');
   add(
     schedule,
@@ -246,5 +253,5 @@ function addScheduleCommands(program: Command, finish: (exitCode: number) => voi
 export function fromCommander(error: CommanderError): UsageError | undefined {
   if (error.exitCode === EXIT.done) return undefined;
   // Its text has been printed already.
-  return new UsageError(error.message, { printed: true });
+  return new UsageError(error.message.replace(/^error: /, ''), { printed: true });
 }
