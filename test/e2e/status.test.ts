@@ -1,7 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { scheduleId } from '../../src/contracts/names.js';
 import { parseState } from '../../src/state/document.js';
 import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
 import { JSON_SHAPES } from '../support/json-shapes.js';
@@ -22,7 +25,7 @@ beforeAll(async () => {
   const scopes = ['read:users', 'read:clients', 'read:logs'];
   source = await startTenant({ seed: 4, logs: 120, users: 7, clients: 3, scopes, logSpanMs: 4.5 * DAY });
   env = { ...tenantEnv(source.origin), AUTH0_TENANT: 'acme', AUTH0_LOG_RETENTION_DAYS: '5' };
-  stack = startCli(['up', ...FREE_PORTS, '--data-dir', join(folder, 'data')], env);
+  stack = startCli(['up', ...FREE_PORTS, '--data-dir', join(folder, 'data'), '--json'], env);
   await stack.says('Schedules are running');
 }, 180_000);
 afterAll(async () => {
@@ -166,6 +169,7 @@ describe('state', () => {
     const exported = await ask(['state', 'export']);
     expect(exported.code, exported.stderr).toBe(0);
     const document = parseState(exported.stdout);
+    expect(lastJson((await ask(['state', 'export', '--json'])).stdout)).toMatchObject({ tenants: document.tenants });
     expect(document.tenants).toMatchObject([
       { tenant: 'acme', checkpoints: [{ resource: 'clients' }, { resource: 'logs' }, { resource: 'users' }], gaps: [] },
     ]);
@@ -190,5 +194,129 @@ describe('state', () => {
     expect([absent?.code, foreign?.code]).toEqual([2, 2]);
     expect(absent?.stderr).toContain('no log id');
     expect(foreign?.stderr).toContain('no state to import');
+  }, 30_000);
+});
+
+describe('the documents of --json', () => {
+  /** Runs a command whose document must have this shape. */
+  const shown = async <T>(shape: z.ZodType<T>, args: readonly string[], more: Record<string, string> = {}) => {
+    const { stdout, stderr } = await ask([...args, '--json'], more);
+    const parsed = shape.safeParse(lastJson(stdout));
+    if (!parsed.success) throw new Error(`${args.join(' ')}: ${parsed.error.message}\n${stdout}${stderr}`);
+    return parsed.data;
+  };
+  const shapes = JSON_SHAPES;
+  const days = [
+    '--from',
+    new Date(Date.now() - 2 * DAY).toISOString(),
+    '--to',
+    new Date(Date.now() - DAY).toISOString(),
+  ];
+
+  /** Settings of two tenants, the second one unknown to the worker of the stack. */
+  const ofSeveral = (): Record<string, string> => {
+    const file = join(folder, 'tenants.yaml');
+    const tenant = (name: string) =>
+      `  - { name: ${name}, domain: "${source.origin}", clientId: { env: ID }, clientSecret: { env: SECRET } }\n`;
+    writeFileSync(file, `tenants:\n${tenant('acme')}${tenant('other')}`);
+    const { AUTH0_CLIENT_ID = '', AUTH0_CLIENT_SECRET = '' } = env;
+    const none = { AUTH0_DOMAIN: '', AUTH0_CLIENT_ID: '', AUTH0_CLIENT_SECRET: '', AUTH0_TENANT: '' };
+    return { ...none, ID: AUTH0_CLIENT_ID, SECRET: AUTH0_CLIENT_SECRET, TENANTS_FILE: file };
+  };
+
+  it('of one tenant have the shapes that docs/json.md describes', async () => {
+    const up = shapes.up.parse(lastJson(stack.stdout()));
+    expect(up).toMatchObject({ status: 'completed', resources: { users: { rows: 7, visible: 7 } } });
+    const connection = await Connection.connect({ address: up.temporal.address });
+    await new Client({ connection }).schedule.getHandle(scheduleId('acme', 'users-changed')).trigger();
+    await connection.close();
+    const [synced, equal, listed, rows, nothing, failed, wrong] = await Promise.all([
+      shown(shapes.sync, ['sync', '--resources', 'users']),
+      shown(shapes.verify, ['verify', '--resources', 'users,clients']),
+      shown(shapes.scheduleList, ['schedule', 'list']),
+      shown(shapes.query, ['query', 'SELECT count() AS n FROM clients']),
+      shown(shapes.queryWithoutAnswer, ['query', 'SYSTEM FLUSH LOGS']),
+      shown(shapes.failure, ['query', 'SELEC 1']),
+      shown(shapes.failure, ['sync', '--resource', 'logs']),
+    ]);
+    expect(synced).toMatchObject({ temporal: up.temporal, clickhouse: up.clickhouse, status: 'completed' });
+    expect(equal.status).toBe('equal');
+    expect(listed.schedules.map(({ schedule }) => schedule)).toEqual(['logs', 'users', 'users-changed', 'clients']);
+    expect(listed.schedules[2]?.lastRun?.outcome).toMatch(/^(running|completed)$/);
+    expect(rows).toMatchObject({ data: [{ n: '3' }], rows: 1 });
+    expect(nothing).toEqual({});
+    expect(failed).toMatchObject({ exitCode: 1, error: { message: expect.stringContaining('Syntax error') } });
+    expect(wrong).toMatchObject({
+      exitCode: 2,
+      error: { message: "unknown option '--resource'\n(Did you mean --resources?)" },
+    });
+    const [reloaded, started] = await Promise.all([
+      shown(shapes.sync, ['reload', 'clients']),
+      shown(shapes.detached, ['backfill', 'logs', ...days, '--detach']),
+    ]);
+    expect(reloaded).toMatchObject({ resources: { clients: { status: 'completed', rows: 3 } } });
+    expect(started).toMatchObject({ status: 'started', tenant: 'acme' });
+    const filled = await shown(shapes.backfill, ['backfill', 'logs', ...days]);
+    expect(filled).toMatchObject({ status: 'completed', workflowId: started.workflowId, result: { rows: 0 } });
+    expect(filled.result.held).toBeGreaterThan(5);
+  }, 30_000);
+
+  it('of runs that are joined and cancelled have them, too', async () => {
+    await source.admin('faults', [{ route: 'logs', every: 1, action: { delayMs: 1_500 } }]);
+    const again = ['sync', '--resources', 'logs', '--from', 'oldest', '--detach'];
+    const first = await shown(shapes.detached, again);
+    expect(await shown(shapes.detached, again)).toEqual({ ...first, status: 'joined' });
+    const cancelled = await shown(shapes.cancelled, ['cancel']);
+    expect(cancelled.status).toBe('cancelled');
+    // A tick of the schedule may be among them.
+    const ids = cancelled.runs.map(({ workflowId }) => workflowId);
+    expect(ids).toEqual(expect.arrayContaining(['auth0/acme/logs', 'auth0/acme/sync']));
+    await source.clearFaults();
+  }, 30_000);
+
+  it('of several tenants have them, also where one of them fails', async () => {
+    const several = ofSeveral();
+    const [synced, detached, compared, held] = await Promise.all([
+      shown(shapes.syncOfSeveral, ['sync', '--resources', 'users'], several),
+      shown(shapes.detachedOfSeveral, ['reload', 'clients', '--detach'], several),
+      shown(shapes.verifyOfSeveral, ['verify', '--resources', 'clients'], several),
+      shown(shapes.statusOfSeveral, ['status'], several),
+    ]);
+    expect(synced).toMatchObject({ status: 'failed', tenants: [{ status: 'completed' }, { status: 'failed' }] });
+    expect(detached.tenants.map(({ tenant: name }) => name)).toEqual(['acme', 'other']);
+    expect(compared).toMatchObject({ tenants: [{ status: 'equal' }, { status: 'different' }] });
+    expect(compared.tenants[1]?.resources.clients?.sample.missing).toHaveLength(3);
+    expect(held.tenants[1]).toMatchObject({ tenant: 'other', resources: { logs: { rows: 0 } } });
+  }, 30_000);
+
+  it('of what runs until Ctrl-C are its ready line, and of up with several tenants their runs', async () => {
+    const { temporal, clickhouse } = shapes.up.parse(lastJson(stack.stdout()));
+    const own = { TEMPORAL_ADDRESS: temporal.address, CLICKHOUSE_URL: clickhouse.url, TEMPORAL_TASK_QUEUE: 'own' };
+    const small = ['--port', '0', '--logs', '9', '--users', '2', '--clients', '1'];
+    const ended = runCli(['up', '--once', '--resources', 'users', '--data-dir', join(folder, 'third'), '--json'], {
+      ...ofSeveral(),
+      ...own,
+      TEMPORAL_TASK_QUEUE: 'third',
+    });
+    const started = [
+      { cli: startCli(['worker', '--json'], { ...env, ...own, METRICS_PORT: '0' }), shape: shapes.worker },
+      { cli: startCli(['emulate', ...small, '--json']), shape: shapes.emulate },
+    ];
+    await Promise.all(
+      started.map(async ({ cli, shape }) => {
+        await cli.says('"event":"ready"');
+        cli.process.kill('SIGINT');
+        expect(await cli.ended, cli.stderr()).toBe(0);
+        const line = shape.parse(lastJson(cli.stdout()));
+        expect(line.pid).toBe(cli.process.pid);
+        expect(cli.stdout().trim().split('\n')).toHaveLength(1);
+      }),
+    );
+    const { code, stdout, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expect(shapes.upOfSeveral.parse(lastJson(stdout))).toMatchObject({
+      status: 'completed',
+      tenants: [{ tenant: 'acme' }, { tenant: 'other', resources: { users: { rows: 7 } } }],
+    });
   }, 30_000);
 });

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { z } from 'zod';
 import { scheduleId } from '../../src/contracts/names.js';
+import { JSON_SHAPES } from '../support/json-shapes.js';
 import { ensureBuilt, lastJson, runCli } from '../support/up.js';
 
 // The commands as a person runs them, for two tenants of a tenants.yaml.
@@ -28,33 +28,46 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const schedule = (args: readonly string[], more: Record<string, string> = {}) =>
   runCli(['schedule', ...args], { ...env, ...more }, folder);
 
-const document = z.looseObject({
-  tenants: z.array(z.looseObject({ tenant: z.string(), schedules: z.array(z.looseObject({ schedule: z.string() })) })),
-});
-
 async function actionsOf(args: readonly string[], more?: Record<string, string>): Promise<unknown[][]> {
   const { stdout, stderr, code } = await schedule([...args, '--json'], more);
   expect(code, stderr).toBe(0);
-  const { tenants } = document.parse(lastJson(stdout));
+  const { tenants } = JSON_SHAPES.scheduleApplyOfSeveral.parse(lastJson(stdout));
   expect(tenants.map(({ tenant }) => tenant)).toEqual([a, b]);
   return tenants.map(({ schedules }) => schedules.map(({ action }) => action));
 }
 
 const all = (word: string) => [Array(4).fill(word), Array(4).fill(word)];
 
+it.each([['pause'], ['resume'], ['cancel'], ['backfill', 'logs', '--from', '2026-01-01', '--to', '2026-01-02']])(
+  '%s asks for one of the tenants, and names them',
+  async (...command) => {
+    const { stdout, stderr, code } = await runCli([...command, '--json'], env, folder);
+    expect(code).toBe(2);
+    expect(stderr).toBe(`There are several tenants; name one with --tenant: ${a}, ${b}\n`);
+    expect(JSON_SHAPES.failure.parse(lastJson(stdout))).toMatchObject({
+      exitCode: 2,
+      error: { message: stderr.trim() },
+    });
+  },
+  30_000,
+);
+
 it('apply, list, pause, resume and delete act on all tenants, or on the one that is named', async () => {
   expect(await actionsOf(['apply', '--dry-run'])).toEqual(all('would-create'));
   expect(await actionsOf(['apply'])).toEqual(all('created'));
   expect(await actionsOf(['apply'])).toEqual(all('unchanged'));
 
-  const changed = await schedule(['apply', '--dry-run', '--resources', 'logs'], { SCHEDULE_LOGS: '5m' });
-  expect(changed.stdout).toMatch(
+  const changed = await schedule(['apply', '--dry-run', '--resources', 'logs', '--json'], { SCHEDULE_LOGS: '5m' });
+  expect(JSON_SHAPES.scheduleApplyOfSeveral.parse(lastJson(changed.stdout)).tenants[0]?.schedules).toMatchObject([
+    { changes: [{ field: 'times', to: expect.stringMatching(/^every 5m at /) }] },
+  ]);
+  expect(changed.stderr).toMatch(
     / {2}auth0\/cli-a-\S+\/logs +would-update +every 5m\n {6}times: every 1m.* → every 5m/,
   );
-  expect(changed.stdout).toContain('Nothing was changed (--dry-run).');
+  expect(changed.stderr).toContain('Nothing was changed (--dry-run).');
 
   const paused = await schedule(['pause', '--tenant', a, '--resources', 'users', '--note', 'until Monday', '--json']);
-  expect(lastJson(paused.stdout)).toEqual({
+  expect(JSON_SHAPES.schedulePause.parse(lastJson(paused.stdout))).toEqual({
     tenant: a,
     schedules: ['users', 'users-changed'].map((name) => ({
       schedule: name,
@@ -65,7 +78,7 @@ it('apply, list, pause, resume and delete act on all tenants, or on the one that
       note: 'until Monday',
     })),
   });
-  const listed = document.parse(lastJson((await schedule(['list', '--json'])).stdout));
+  const listed = JSON_SHAPES.scheduleListOfSeveral.parse(lastJson((await schedule(['list', '--json'])).stdout));
   const states = listed.tenants.map(({ schedules }) => schedules.map(({ paused: is }) => is));
   expect(states).toEqual([
     [false, true, true, false],
@@ -81,22 +94,34 @@ it('apply, list, pause, resume and delete act on all tenants, or on the one that
   });
   expect((await schedule(['list'])).stdout).toContain('paused (until Monday)');
   const resumed = await schedule(['resume', '--tenant', a, '--json']);
-  expect(lastJson(resumed.stdout)).toMatchObject({ schedules: [{ paused: false }, {}, {}, {}] });
+  expect(JSON_SHAPES.schedulePause.parse(lastJson(resumed.stdout))).toMatchObject({
+    schedules: [{ paused: false }, {}, {}, {}],
+  });
 
   // A resource that is switched off loses its schedules; one that is deleted by hand is missed.
   expect(await actionsOf(['apply'], { AUTH0_RESOURCES: 'logs,clients', SCHEDULE_CLIENTS: 'off' })).toEqual([
     ['unchanged', 'deleted', 'deleted', 'deleted'],
     ['unchanged', 'deleted', 'deleted', 'deleted'],
   ]);
-  const missed = await schedule(['list']);
-  expect(missed.stdout).toContain(`${scheduleId(b, 'clients')} is missing: its schedule does not exist`);
+  const missed = await schedule(['list', '--json']);
+  expect(JSON_SHAPES.scheduleListOfSeveral.parse(lastJson(missed.stdout)).tenants[1]).toMatchObject({
+    missing: [{}, {}, { schedule: 'clients', resource: 'clients' }],
+  });
+  expect(missed.stderr).toContain(`${scheduleId(b, 'clients')} is missing: its schedule does not exist`);
 
   // What outlives its tenant's configuration is shown, and can be deleted.
   writeFileSync(join(folder, 'tenants.yaml'), tenantsFile([a]));
-  const stray = async () => (await schedule(['list'])).stdout;
-  await expect.poll(stray).toContain(`${scheduleId(b, 'logs')} is not configured here, but exists (runs)`);
+  const stray = async () => {
+    const { stdout, stderr } = await schedule(['list', '--json']);
+    return { text: stderr, notConfigured: JSON_SHAPES.scheduleList.parse(lastJson(stdout)).notConfigured };
+  };
+  const id = scheduleId(b, 'logs');
+  await expect.poll(stray).toMatchObject({
+    text: expect.stringContaining(`${id} is not configured here, but exists (runs)`),
+    notConfigured: expect.arrayContaining([expect.objectContaining({ tenant: b, scheduleId: id, paused: false })]),
+  });
   const deleted = await schedule(['delete', '--tenant', b, '--json']);
-  expect(lastJson(deleted.stdout)).toMatchObject({
+  expect(JSON_SHAPES.scheduleDelete.parse(lastJson(deleted.stdout))).toMatchObject({
     tenant: b,
     schedules: [{ deleted: true }, { deleted: false }, {}, {}],
   });

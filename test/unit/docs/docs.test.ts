@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { MIGRATIONS } from '../../../src/clickhouse/migrate.js';
 import { ddlFor } from '../../../src/clickhouse/migrations/migration.js';
 import { EXIT } from '../../../src/commands/failure.js';
 import { buildProgram } from '../../../src/commands/program.js';
 import { COMPOSE_SETTINGS, SETTINGS } from '../../../src/config/settings.js';
 import { ERRORS } from '../../../src/contracts/errors.js';
+import { JSON_SHAPES, SHAPES_OF_COMMAND } from '../../support/json-shapes.js';
 
 const root = new URL('../../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -188,6 +190,53 @@ describe('the command line', () => {
     expect(called.filter((word) => !known.has(word))).toEqual([]);
   });
 });
+
+describe('docs/json.md', () => {
+  const sections = read('docs/json.md')
+    .split(/^## /m)
+    .slice(1)
+    .map((text) => ({ title: text.split('\n', 1)[0] ?? '', text }));
+  const names = leaves(
+    buildProgram('0.0.0', () => {}),
+    [],
+  ).map(({ name }) => name);
+  /** Words in backticks of a section, and of those that it refers to. */
+  const wordsOf = (title: string): Set<string> => {
+    const own = sections.find((section) => section.title === title)?.text ?? '';
+    const referred = [...own.matchAll(/\]\(#([\w-]+)\)/g)].flatMap(([, anchor = '']) =>
+      sections.filter((section) => anchors(`## ${section.title}`).has(anchor)).map(({ text }) => text),
+    );
+    const code = [own, ...referred].flatMap((text) => [...text.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span));
+    return new Set(code.flatMap((span) => span.match(/\w+/g) ?? []));
+  };
+  const fieldsOf = (shape: keyof typeof JSON_SHAPES): string[] =>
+    fieldNames(z.toJSONSchema(JSON_SHAPES[shape], { unrepresentable: 'any' }));
+
+  it('has a heading for every command, and no other but that of failures', () => {
+    expect(sections.flatMap(({ title }) => title.split(', ')).sort()).toEqual([...names, 'Failure'].sort());
+  });
+
+  it('has a shape for every command, which the tests of the program check', () => {
+    expect(Object.keys(SHAPES_OF_COMMAND).sort()).toEqual([...names].sort());
+  });
+
+  it.each([...names, 'Failure'])('names every field of %s', (name) => {
+    const words = wordsOf(sections.find(({ title }) => title.split(', ').includes(name))?.title ?? '');
+    const fields = (SHAPES_OF_COMMAND[name] ?? ['failure']).flatMap((shape) => fieldsOf(shape));
+    expect(fields.length).toBeGreaterThan(2);
+    expect([...new Set(fields)].filter((field) => !words.has(field))).toEqual([]);
+  });
+});
+
+/** Names of the fields that a JSON schema describes, at any depth. */
+function fieldNames(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  return Object.entries(schema).flatMap(([key, value]: [string, unknown]) =>
+    key === 'properties' && typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([name, inner]) => [name, ...fieldNames(inner)])
+      : fieldNames(value),
+  );
+}
 
 /** Commands that do something, with their flags as help shows them; those that all share left out. */
 function leaves(command: Command, path: readonly string[]): { name: string; flags: string[] }[] {
