@@ -173,11 +173,11 @@ export function workflowSource(traced = false): { workflowBundle: { codePath: st
 /** A worker starts nothing by itself: everything it needs must be set. */
 function incomplete({ tenants, temporal, clickhouse }: Config): ConfigError {
   const missing = [
-    ...(tenants.length === 0 ? ['AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_CLIENT_SECRET or AUTH0_PRIVATE_KEY'] : []),
+    ...(tenants.length === 0 ? ['A tenant (AUTH0_DOMAIN and its credentials, or tenants.yaml)'] : []),
     ...(temporal.address === null ? ['TEMPORAL_ADDRESS'] : []),
     ...(clickhouse.url === null ? ['CLICKHOUSE_URL'] : []),
   ];
-  return new ConfigError(missing.map((variable) => `${variable} is missing: a worker needs it`));
+  return new ConfigError(missing.map((what) => `${what} is missing: a worker needs it`));
 }
 
 function seconds(ms: number): number {

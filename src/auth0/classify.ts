@@ -98,7 +98,11 @@ export function classifyTokenAnswer(
   if (status === 401 || code === 'invalid_client' || code === 'access_denied' || code === 'unauthorized_client')
     return new ExtractError('CredentialsRejected', `The tenant refused the client id or secret${said}`, context);
   if (status === 404 || status < 400)
-    return new ExtractError('Configuration', `There is no token endpoint at AUTH0_DOMAIN (HTTP ${status})`, context);
+    return new ExtractError(
+      'Configuration',
+      `There is no token endpoint (HTTP ${status}) at the domain (AUTH0_DOMAIN, or tenants.yaml)`,
+      context,
+    );
   return new ExtractError('CredentialsRejected', `The token endpoint answered HTTP ${status}${said}`, context);
 }
 

@@ -178,5 +178,8 @@ function toExtractError(error: unknown): ExtractError {
     return new ExtractError('TenantUnreachable', 'The token endpoint did not answer in time');
   const reason = error instanceof Error ? error.message : 'unknown reason';
   // Not retried: it is hardly ever a passing fault, nearly always a host that is no Auth0 tenant.
-  return new ExtractError('Configuration', `AUTH0_DOMAIN answers, but its /oauth/token gives no token (${reason})`);
+  return new ExtractError(
+    'Configuration',
+    `The domain (AUTH0_DOMAIN, or tenants.yaml) answers, but its /oauth/token gives no token (${reason})`,
+  );
 }

@@ -16,7 +16,7 @@ const PATIENCE_MS = 5_000;
 export async function checkServers(config: Config): Promise<void> {
   const [tenant] = config.tenants.length === 1 ? config.tenants : [];
   const targets = [
-    tenant && { variable: 'AUTH0_DOMAIN', ...hostAndPort(tenant.credentials.origin) },
+    tenant && { variable: 'The domain (AUTH0_DOMAIN, or tenants.yaml)', ...hostAndPort(tenant.credentials.origin) },
     config.clickhouse.url && { variable: 'CLICKHOUSE_URL', ...hostAndPort(config.clickhouse.url) },
     config.temporal.address && { variable: 'TEMPORAL_ADDRESS', ...hostAndPort(`http://${config.temporal.address}`) },
   ].filter((target) => target !== undefined && target !== null && target !== '');

@@ -66,7 +66,7 @@ function examineTenants(config: Config, { tenants: names }: Reached): Promise<Ch
     const detail =
       names.length === 0
         ? 'no tenant is configured: npm start emulates one'
-        : `the credentials of ${names.join(', ')} are known to its worker only: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET`;
+        : `the credentials of ${names.join(', ')} are known to its worker only: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or name them in tenants.yaml`;
     return Promise.resolve([{ part: 'tenant', checks: [skipped('reachable', detail)] }]);
   }
   return Promise.all(

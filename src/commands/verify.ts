@@ -108,7 +108,7 @@ function tenantsOf(config: Config): TenantConfig[] {
     .join(', ');
   const which = running === '' ? '' : `: those of ${running}, which is being copied`;
   throw new CommandError(
-    `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or AUTH0_PRIVATE_KEY)${which}`,
+    `verify asks the tenant itself: set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or AUTH0_PRIVATE_KEY), or name them in tenants.yaml${which}`,
   );
 }
 

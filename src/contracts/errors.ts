@@ -5,25 +5,25 @@
 export const ERRORS = {
   TenantUnreachable: {
     retry: true,
-    next: 'Check AUTH0_DOMAIN and the network between this machine and the tenant.',
+    next: 'Check the domain (AUTH0_DOMAIN, or tenants.yaml) and the network between this machine and the tenant.',
   },
   TenantUnavailable: { retry: true, next: 'The tenant has trouble of its own: it is tried again, nothing is lost.' },
   RateLimited: { retry: true, next: "The tenant's rate limit was hit: it is tried again after the time it names." },
   UnreadableAnswer: {
     retry: true,
-    next: 'The answer was no valid Management API answer: check that AUTH0_DOMAIN is an Auth0 tenant and no proxy is in between.',
+    next: 'The answer was no valid Management API answer: check that the domain (AUTH0_DOMAIN, or tenants.yaml) is an Auth0 tenant and no proxy is in between.',
   },
   CredentialsRejected: {
     retry: false,
-    next: "Check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET; with a private key AUTH0_PRIVATE_KEY, its _ID and _ALG, and this machine's clock, since an assertion is good for one minute.",
+    next: "Check client id and secret (AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or tenants.yaml); with a private key the key, its id and algorithm (AUTH0_PRIVATE_KEY, _ID and _ALG), and this machine's clock, since an assertion is good for one minute.",
   },
   AudienceRejected: {
     retry: false,
-    next: 'Check AUTH0_AUDIENCE (with a custom domain it stays https://<tenant>.<region>.auth0.com/api/v2/) and authorize the application for the Management API.',
+    next: 'Check the audience (AUTH0_AUDIENCE, or tenants.yaml; with a custom domain it stays https://<tenant>.<region>.auth0.com/api/v2/) and authorize the application for the Management API.',
   },
   TokenRejected: {
     retry: false,
-    next: 'The tenant refused a token it had just issued: check AUTH0_AUDIENCE, and that AUTH0_DOMAIN is the host that issues the tokens.',
+    next: 'The tenant refused a token it had just issued: check the audience (AUTH0_AUDIENCE, or tenants.yaml), and that the domain is the host that issues the tokens.',
   },
   InsufficientScope: {
     retry: false,

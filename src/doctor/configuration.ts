@@ -17,7 +17,7 @@ export function checkConfiguration(config: Config, running: boolean): Check[] {
       fail(
         'settings',
         'nothing is configured, and nothing is running here',
-        'Start it with npm start, or set AUTH0_DOMAIN, TEMPORAL_ADDRESS and CLICKHOUSE_URL.',
+        'Start it with npm start, or set AUTH0_DOMAIN (or tenants.yaml), TEMPORAL_ADDRESS and CLICKHOUSE_URL.',
       ),
     ];
   return [ok('settings', known.join('; ')), ...unencrypted(config)];

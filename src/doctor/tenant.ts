@@ -68,7 +68,7 @@ async function reachTenant({ credentials, timeoutMs }: TenantDeps): Promise<Reac
     const check = fail(
       name,
       `${origin} answers (HTTP ${response.status}), but it is no Auth0 tenant`,
-      'Check AUTH0_DOMAIN: the host of the tenant, such as acme.eu.auth0.com, or its custom domain.',
+      'Check the domain (AUTH0_DOMAIN, or tenants.yaml): the host of the tenant, such as acme.eu.auth0.com, or its custom domain.',
     );
     return { status: 'fail', check };
   } catch (error) {
@@ -120,12 +120,13 @@ async function ask(
     return { resource, check: ok(name, `${resource} can be read`), answer };
   } catch (error) {
     if (error instanceof JsonTextError) {
-      const cure = 'Check that AUTH0_DOMAIN is an Auth0 tenant and no proxy is in between.';
+      const cure =
+        'Check that the domain (AUTH0_DOMAIN, or tenants.yaml) is an Auth0 tenant and no proxy is in between.';
       return { resource, check: fail(name, `the answer is no list of ${resource}`, cure), answer: null };
     }
     const missing = error instanceof ExtractError && error.kind === 'InsufficientScope';
     if (error instanceof ExtractError && error.kind === 'NotInPlan') {
-      const cure = `Leave ${resource} out: AUTH0_RESOURCES.`;
+      const cure = `Leave ${resource} out: AUTH0_RESOURCES, or resources in tenants.yaml.`;
       return { resource, check: warn(name, `the plan does not include ${resource}`, cure), answer: null };
     }
     if (!missing) return { resource, check: failedWith(name, error), answer: null };

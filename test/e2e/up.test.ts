@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isTenantResult } from '../../src/contracts/failure-details.js';
 import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
+import { JSON_SHAPES } from '../support/json-shapes.js';
 import { ensureBuilt, FREE_PORTS, lastJson, processesWith, runCli, startCli, tenantEnv } from '../support/up.js';
 
 let folder: string;
@@ -143,7 +144,7 @@ describe('up --once', () => {
 describe('bad input', () => {
   it.each([
     ['a wrong secret', { AUTH0_CLIENT_SECRET: 'wrong' }, 1, 'refused the client id or secret'],
-    ['a wrong audience', { AUTH0_AUDIENCE: 'https://nope/' }, 1, 'Check AUTH0_AUDIENCE'],
+    ['a wrong audience', { AUTH0_AUDIENCE: 'https://nope/' }, 1, 'Check the audience (AUTH0_AUDIENCE'],
   ])(
     '%s ends with one message',
     async (_what, wrong, code, message) => {
@@ -167,7 +168,7 @@ describe('bad input', () => {
     const ended = await runCli(up('--once', '--json'), env);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('read:logs');
-    expect(lastJson(ended.stdout)).toMatchObject({
+    expect(JSON_SHAPES.up.parse(lastJson(ended.stdout))).toMatchObject({
       status: 'failed',
       resources: {
         logs: { status: 'unavailable' },
