@@ -91,10 +91,12 @@ const BROKEN = Symbol('broken');
 
 function at(value: unknown, path: readonly string[]): unknown {
   let here = value;
-  for (const [i, name] of path.entries()) {
+  let depth = 0;
+  for (const name of path) {
+    depth++;
     if (here === undefined || here === null) return undefined;
     // A `*` collects the member behind it from all elements of an array.
-    if (name === '*') return Array.isArray(here) ? here.map((entry) => at(entry, path.slice(i + 1))) : BROKEN;
+    if (name === '*') return Array.isArray(here) ? here.map((entry) => at(entry, path.slice(depth))) : BROKEN;
     if (!isRecord(here)) return BROKEN;
     here = here[name];
   }

@@ -234,19 +234,25 @@ function withoutIds(): ExtractError {
 }
 
 function lastIdOf(records: readonly RawRecord[]): string | null {
-  const ids = records.map((record) => logs.keyOf(record)).filter((id) => id !== undefined);
-  return ids.toSorted(compareLogIds).at(-1) ?? null;
+  let last: string | null = null;
+  for (const record of records) {
+    const id = logs.keyOf(record);
+    if (id !== undefined && (last === null || compareLogIds(id, last) > 0)) last = id;
+  }
+  return last;
 }
 
 /** The newest log held after these records: by id, since dates go up and down. */
 function newest(cursor: LogsCursor, records: readonly RawRecord[]): Pick<LogsCursor, 'logId' | 'date'> {
-  let { logId, date } = cursor;
+  let { logId } = cursor;
+  let newestRecord: RawRecord | undefined;
   for (const record of records) {
     const id = logs.keyOf(record);
     if (id === undefined || (logId !== null && compareLogIds(id, logId) <= 0)) continue;
     logId = id;
-    const at = parseInstant(record.value['date']);
-    date = at === undefined ? null : new Date(at).toISOString();
+    newestRecord = record;
   }
-  return { logId, date };
+  if (newestRecord === undefined) return { logId, date: cursor.date };
+  const at = parseInstant(newestRecord.value['date']);
+  return { logId, date: at === undefined ? null : new Date(at).toISOString() };
 }
