@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/config.js';
+import { ConfigError } from '../config/problems.js';
 import { describeError, ExtractError } from '../contracts/errors.js';
 
 /** Exit codes that scripts rely on. */
