@@ -23,7 +23,7 @@ const MOST_PAGES_A_BLOCK = 50;
 const FEWEST_BLOCKS_AN_ACTIVITY = 4;
 
 /** An activity returns after this, ms, with what it has: a pause takes effect between two of them. */
-const FETCH_FOR_MS = 5_000;
+const FETCH_FOR_MS = 4_000;
 
 function pagesOfBlock({ maxPages }: FetchPagesInput): number {
   const pages = Math.ceil(maxPages / FEWEST_BLOCKS_AN_ACTIVITY);

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
-import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
+import { decodeBody } from './body.js';
 import { classifyNetworkError } from './classify.js';
 
 /** A line of the file is one user; a profile is at most some hundred kB, what is far beyond is no user. */
@@ -124,39 +124,31 @@ async function* chunksOf(
 
 /** Lines of a byte stream, a batch for each chunk. Throws ExtractError for bytes that are no UTF-8. */
 export async function* splitLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   let open: Uint8Array[] = [];
   let openBytes = 0;
-  const take = (last: Uint8Array): string => {
-    const line = decode(decoder, open.length === 0 ? last : Buffer.concat([...open, last]));
-    open = [];
-    openBytes = 0;
-    return line;
-  };
   for await (const chunk of bytes) {
-    const lines: string[] = [];
-    let from = 0;
-    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      lines.push(take(chunk.subarray(from, at)));
-      from = at + 1;
+    // What ends with a line break is decoded in one go: line by line costs more than all the rest of the splitting.
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      const lines = linesOf([...open, chunk.subarray(0, end)]);
+      open = [];
+      openBytes = 0;
+      if (lines.length > 0) yield lines;
     }
-    if (from < chunk.length) {
-      open.push(chunk.subarray(from));
-      openBytes += chunk.length - from;
+    if (end < chunk.length) {
+      open.push(chunk.subarray(end));
+      openBytes += chunk.length - end;
       if (openBytes > MAX_LINE_BYTES)
         throw new ExtractError('UnreadableAnswer', 'The export file has a line without an end');
     }
-    const filled = lines.filter((line) => line.trim() !== '');
-    if (filled.length > 0) yield filled;
   }
-  const last = open.length > 0 ? take(new Uint8Array()) : '';
-  if (last.trim() !== '') yield [last];
+  const last = linesOf(open);
+  if (last.length > 0) yield last;
 }
 
-function decode(decoder: TextDecoder, bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new ExtractError('UnreadableAnswer', 'The export file is not valid UTF-8');
-  }
+/** The lines of whole characters, blank ones left out. */
+function linesOf(pieces: readonly Uint8Array[]): string[] {
+  const text = decodeBody(Buffer.concat(pieces));
+  if (text === undefined) throw new ExtractError('UnreadableAnswer', 'The export file is not valid UTF-8');
+  return text.split('\n').filter((line) => line.trim() !== '');
 }

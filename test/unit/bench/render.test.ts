@@ -101,10 +101,13 @@ describe('renderInto', () => {
 describe('documentedQueries', () => {
   it('finds blocks, commands and pipes, each query once', () => {
     const text = [
-      '```sql\nSELECT a\nFROM logs;\nCREATE TABLE x;\n```',
+      "### Which ones\n\n```sql\nSELECT something_long_enough\nFROM auth0.logs WHERE tenant = 'acme.eu';\nCREATE TABLE x;\n```",
       'npm run cli -- query "SELECT count() FROM logs" --format Vertical',
       'echo "SELECT count() FROM logs" | curl',
     ].join('\n');
-    expect(documentedQueries([text])).toEqual(['SELECT a FROM logs', 'SELECT count() FROM logs']);
+    expect(documentedQueries([text], 'mine')).toEqual([
+      { name: 'Which ones', query: "SELECT something_long_enough FROM logs WHERE tenant = 'mine'" },
+      { name: 'SELECT count() FROM logs', query: 'SELECT count() FROM logs' },
+    ]);
   });
 });
