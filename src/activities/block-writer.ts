@@ -21,6 +21,8 @@ export interface BlockWriter {
   add(records: readonly RawRecord[], source: LoadContext['source'], fetchedAt: number): void;
   /** Rows that are collected and not yet handed over. */
   readonly collected: number;
+  /** Whether they are as many bytes as one insert may hold: the memory of a worker must not depend on their size. */
+  readonly isFull: boolean;
   /**
    * Hands the collected rows over and returns once the block before them is stored; `stored` runs after this one is.
    * Throws the ExtractError of an earlier block.
@@ -29,6 +31,8 @@ export interface BlockWriter {
   /** Waits for what was handed over. Throws the ExtractError of a block. */
   drain(): Promise<void>;
 }
+
+const FULL_BYTES = 12 * 1024 * 1024;
 
 /** What a stored block adds to a run. */
 export interface StoredBlock {
@@ -47,6 +51,7 @@ export function createBlockWriter(
   const { tenant, runId, tombstones } = run;
   const common = { tenant, runId, tombstones };
   let load: LoadContext = { ...common, source: 'api', fetchedAt: 0 };
+  let spare: Block | undefined;
   let inFlight: Promise<void> = Promise.resolve();
   // After a failed insert this writer inserts nothing more: whoever tries again asks anew.
   let serverStart: number | undefined;
@@ -59,25 +64,35 @@ export function createBlockWriter(
     get collected() {
       return block.lines.rows;
     },
+    get isFull() {
+      return block.lines.length >= FULL_BYTES;
+    },
     async flush(stored) {
       const full = block;
       const context = load;
-      block = emptyBlock();
       const previous = inFlight;
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
         serverStart ??= await deps.store.serverStart();
         await measuredInsert(deps, resource, full, { ...context, serverStart });
-        const { lines, malformed, redacted, oldestDate } = full;
+        const { malformed, redacted, oldestDate } = full;
+        const { rows } = full.lines;
+        spare = full;
         await stored({
-          counts: { rows: lines.rows, malformed, redacted },
+          counts: { rows, malformed, redacted },
           oldestDate: oldestDate === null ? null : new Date(oldestDate).toISOString(),
         });
       });
       // The error is thrown by the next flush or drain; until then it must not count as unhandled.
       next.catch(() => {});
       inFlight = next;
-      await previous;
+      try {
+        await previous;
+      } finally {
+        // The memory of the block before, which is stored now: new memory each time would pile up.
+        block = emptyBlock(spare);
+        spare = undefined;
+      }
     },
     drain: () => inFlight,
   };

@@ -133,7 +133,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         ({ cursor, done, switchTo } = page.step);
         total = page.step.total ?? total;
         blockPages++;
-        if (blockPages >= pagesOfBlock(input) && next !== null) await flush();
+        if ((blockPages >= pagesOfBlock(input) || writer.isFull) && next !== null) await flush();
       }
     } catch (error) {
       failure = error;

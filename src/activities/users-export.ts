@@ -105,7 +105,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
           lines++;
           if (lines <= skip) continue;
           writer.add([readExportLine(line, lines)], 'export', fetchedAt);
-          if (writer.collected >= ROWS_PER_BLOCK) await flush();
+          if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
         }
       }
       if (writer.collected > 0) await flush();

@@ -34,9 +34,11 @@ export interface InsertContext extends LoadContext {
   serverStart: number;
 }
 
-/** A block without rows. */
-export function emptyBlock(): Block {
-  return { lines: createRowBuffer(), malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
+/** A block without rows. `used`: one that is stored, whose memory it takes over. */
+export function emptyBlock(used?: Block): Block {
+  used?.lines.clear();
+  const lines = used?.lines ?? createRowBuffer();
+  return { lines, malformed: 0, redacted: 0, keys: new Set(), oldestDate: null };
 }
 
 /**

@@ -9,9 +9,13 @@ const NEWLINE = 0x0a;
  */
 export interface RowBuffer {
   readonly rows: number;
+  /** Size of all lines so far. */
+  readonly length: number;
   append(line: string): void;
   /** All lines so far, each with its line break; valid until the next one is appended. */
   bytes(): Uint8Array<ArrayBuffer>;
+  /** Begins anew in the same memory: what `bytes` gave is no longer valid. */
+  clear(): void;
 }
 
 /** A buffer without lines; it takes no memory before the first one. */
@@ -29,6 +33,9 @@ export function createRowBuffer(): RowBuffer {
     get rows() {
       return rows;
     },
+    get length() {
+      return length;
+    },
     append(line) {
       reserve(line.length * BYTES_A_UNIT + 1);
       length += buffer.write(line, length, 'utf8');
@@ -36,5 +43,9 @@ export function createRowBuffer(): RowBuffer {
       rows++;
     },
     bytes: () => buffer.subarray(0, length),
+    clear() {
+      length = 0;
+      rows = 0;
+    },
   };
 }
