@@ -56,6 +56,6 @@ it('ends with one message where the tenant does not know the key, which is shown
   expect(code).toBe(1);
   const message = 'The tenant refused the client id or the assertion that the private key signed';
   expect(stderr.split(message).length - 1).toBe(1);
-  expect(stderr).toContain('with a private key AUTH0_PRIVATE_KEY');
+  expect(stderr).toContain('with a private key the key, its id and algorithm (AUTH0_PRIVATE_KEY');
   expectNoTrace(stdout + stderr, other.pkcs8);
 }, 60_000);
