@@ -10,7 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Most tests wait for processes more than they compute: one worker a core would leave the cores idle.
-    maxWorkers: 4,
+    maxWorkers: 3,
     projects: [
       { extends: true, test: { name: 'plain', include: ['test/**/*.test.ts'], exclude: NEED_TEMPORAL } },
       {
@@ -20,7 +20,7 @@ export default defineConfig({
           include: NEED_TEMPORAL,
           globalSetup: ['test/global-setup.ts'],
           // They wait for the server most of the time: it lets at least a second pass before every retry.
-          maxWorkers: 4,
+          maxWorkers: 3,
           expect: { poll: { timeout: 15_000 } },
           // Files of projects with different numbers of workers cannot run in one group.
           sequence: { groupOrder: 1 },

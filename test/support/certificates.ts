@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,8 +46,10 @@ export async function createAuthority(folder: string, name: string): Promise<Aut
       const names = dnsName === undefined ? 'DNS:localhost,IP:127.0.0.1' : `DNS:${dnsName}`;
       await writeFile(extensions, `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
       await run('openssl', ['req', ...newKey, '-subj', `/CN=${part}`, '-keyout', paths.keyPath, '-out', request]);
+      // A serial number of its own: openssl's file of the next one is read half-written where two sign at once.
+      const serial = `0x${randomBytes(8).toString('hex')}`;
       await run('openssl', [
-        ...['x509', '-req', '-in', request, '-CA', ca.certPath, '-CAkey', ca.keyPath, '-CAcreateserial'],
+        ...['x509', '-req', '-in', request, '-CA', ca.certPath, '-CAkey', ca.keyPath, '-set_serial', serial],
         ...['-days', '2', '-extfile', extensions, '-out', paths.certPath],
       ]);
       return read(paths);
