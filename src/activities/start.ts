@@ -1,6 +1,6 @@
 import { OLDEST } from '../auth0/paging/logs-pager.js';
 import { compareLogIds, syntheticLogId, timeOfLogId } from '../auth0/log-id.js';
-import type { Checkpoint } from '../clickhouse/store.js';
+import type { Checkpoint } from '../clickhouse/checkpoints.js';
 import {
   type Cursor,
   FIRST_CLIENTS_PAGE,

@@ -65,3 +65,8 @@ export function identifier(name: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`not a usable name for ClickHouse: ${name}`);
   return `\`${name}\``;
 }
+
+/** Names of a database's tables as SQL. The function throws on what cannot be a name. */
+export function tablesOf(database: string): (name: string) => string {
+  return (name) => `${identifier(database)}.${identifier(name)}`;
+}

@@ -1,8 +1,7 @@
-import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import type { LogWindow } from '../contracts/log-window.js';
-import { identifier } from './client.js';
-import { classifyClickHouseError } from './errors.js';
+import { tablesOf } from './client.js';
+import type { Statements } from './statements.js';
 
 /** A gap of the ledger that nobody has filled. */
 export interface OpenGap {
@@ -32,19 +31,12 @@ export interface LogWindowStore {
 }
 
 const DAY_MS = 86_400_000;
-const counted = z.array(z.object({ n: z.coerce.number() }));
-const gapRows = z.array(z.object({ gap_from: z.string(), gap_to: z.string() }));
+const counted = z.object({ n: z.coerce.number() });
+const gapRow = z.object({ gap_from: z.string(), gap_to: z.string() });
 
 /** The part of a destination's store that backfills need. */
-export function createLogWindowStore(client: ClickHouseClient, database: string): LogWindowStore {
-  const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
-  const ask = async (query: string, parameters: Record<string, unknown>): Promise<unknown> => {
-    try {
-      return await (await client.query({ query, format: 'JSONEachRow', query_params: parameters })).json();
-    } catch (error) {
-      throw classifyClickHouseError(error);
-    }
-  };
+export function createLogWindowStore({ select, write }: Statements, database: string): LogWindowStore {
+  const table = tablesOf(database);
   return {
     async countLogsBetween(tenant, { first, last }, window) {
       const dated =
@@ -58,7 +50,8 @@ export function createLogWindowStore(client: ClickHouseClient, database: string)
           AND ${position} <= (length({last:String}), {last:String}) ${dated}`;
       const dates = window && { from: Date.parse(window.from) - DAY_MS, to: Date.parse(window.to) + DAY_MS };
       const bounds = { tenant, first, last, ...dates };
-      return counted.parse(await ask(query, bounds))[0]?.n ?? 0;
+      const [row] = await select(counted, query, bounds);
+      return row?.n ?? 0;
     },
 
     async countWrittenByOthers(tenant, { runId, sinceMs, lastId, sinceDate }) {
@@ -68,30 +61,27 @@ export function createLogWindowStore(client: ClickHouseClient, database: string)
           AND inserted_at >= fromUnixTimestamp64Milli({sinceMs:Int64}, 'UTC')
           AND (length(log_id), log_id) <= (length({lastId:String}), {lastId:String})`;
       const parameters = { tenant, runId, sinceMs, lastId, sinceDate: sinceDate ?? '' };
-      return counted.parse(await ask(query, parameters))[0]?.n ?? 0;
+      const [row] = await select(counted, query, parameters);
+      return row?.n ?? 0;
     },
 
     async openGaps(tenant) {
       const query = `SELECT gap_from, gap_to FROM ${table('pipeline_gaps')}
         WHERE tenant = {tenant:String} AND resource = 'logs' AND NOT refilled AND gap_from != '' AND gap_to != ''`;
-      return gapRows.parse(await ask(query, { tenant })).map((row) => ({ from: row.gap_from, to: row.gap_to }));
+      const gaps = await select(gapRow, query, { tenant });
+      return gaps.map((row) => ({ from: row.gap_from, to: row.gap_to }));
     },
 
     async markRefilled(tenant, { from, to }) {
-      try {
-        // The subquery: in one SELECT the WHERE would see the replaced column.
-        await client.command({
-          query: `INSERT INTO ${table('_pipeline_gaps')}
-            SELECT * REPLACE (true AS refilled, version + 1 AS version)
-            FROM (SELECT * FROM ${table('pipeline_gaps')}
-              WHERE tenant = {tenant:String} AND resource = 'logs' AND gap_from = {from:String} AND gap_to = {to:String}
-                AND NOT refilled)`,
-          query_params: { tenant, from, to },
-          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
-        });
-      } catch (error) {
-        throw classifyClickHouseError(error);
-      }
+      // The subquery: in one SELECT the WHERE would see the replaced column.
+      await write(
+        `INSERT INTO ${table('_pipeline_gaps')}
+          SELECT * REPLACE (true AS refilled, version + 1 AS version)
+          FROM (SELECT * FROM ${table('pipeline_gaps')}
+            WHERE tenant = {tenant:String} AND resource = 'logs' AND gap_from = {from:String} AND gap_to = {to:String}
+              AND NOT refilled)`,
+        { tenant, from, to },
+      );
     },
   };
 }

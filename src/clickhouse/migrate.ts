@@ -8,12 +8,13 @@ import { loadLogTypes } from './log-types.js';
 import { tables } from './migrations/001-tables.js';
 import { waitingAndImported } from './migrations/002-waiting-and-imported.js';
 import { type Ddl, type DdlTarget, ddlFor, type Migration } from './migrations/migration.js';
+import { createStatements, type Statements } from './statements.js';
 import { refuseOldServer } from './version.js';
 
 /** All migrations in the order of their versions. */
 export const MIGRATIONS: readonly Migration[] = [tables, waitingAndImported];
 
-const applied = z.array(z.object({ version: z.coerce.number(), checksum: z.string() }));
+const appliedRow = z.object({ version: z.coerce.number(), checksum: z.string() });
 
 /**
  * Brings the database up to date. Every statement is idempotent (`IF NOT EXISTS`), so that several workers may start
@@ -22,29 +23,25 @@ const applied = z.array(z.object({ version: z.coerce.number(), checksum: z.strin
  */
 export async function migrate(client: ClickHouseClient, target: DdlTarget): Promise<void> {
   const ddl = ddlFor(target);
+  const statements = createStatements(client);
   try {
-    refuseOldServer(await readVersion(client));
+    refuseOldServer(await readVersion(statements));
     await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${identifier(target.database)}${ddl.onCluster}` });
     await client.command({
       query: `CREATE TABLE IF NOT EXISTS ${ddl.table('_migrations')}${ddl.onCluster} (
   version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
 ) ENGINE = ${ddl.replacing('applied_at')} ORDER BY version ${ddl.settings()}`,
     });
-    const known = await readApplied(client, ddl);
+    const known = await readApplied(statements, ddl);
 
     for (const migration of MIGRATIONS) {
-      const statements = migration.statements(ddl);
       const checksum = checksumOf(migration, ddl);
       const before = known.get(migration.version);
       if (before === checksum) continue;
       if (before !== undefined) throw changedMigration(migration, target.database);
-      for (const query of statements) await client.command({ query });
-      await client.insert({
-        table: `${identifier(target.database)}._migrations`,
-        values: [{ version: migration.version, name: migration.name, checksum }],
-        format: 'JSONEachRow',
-        clickhouse_settings: { async_insert: 0 },
-      });
+      for (const query of migration.statements(ddl)) await client.command({ query });
+      const { version, name } = migration;
+      await statements.insert(ddl.table('_migrations'), [{ version, name, checksum }]);
     }
     await loadLogTypes(client, target.database);
   } catch (error) {
@@ -53,9 +50,8 @@ export async function migrate(client: ClickHouseClient, target: DdlTarget): Prom
 }
 
 /** The server's version, e.g. `26.7.2.1`; '' where it tells none. */
-async function readVersion(client: ClickHouseClient): Promise<string> {
-  const answer = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' });
-  const [row] = z.array(z.object({ version: z.string() })).parse(await answer.json());
+async function readVersion({ select }: Statements): Promise<string> {
+  const [row] = await select(z.object({ version: z.string() }), 'SELECT version() AS version');
   return row?.version ?? '';
 }
 
@@ -64,12 +60,9 @@ function checksumOf(migration: Migration, ddl: Ddl): string {
   return createHash('sha256').update(migration.statements(ddl).join(';\n')).digest('hex').slice(0, 32);
 }
 
-async function readApplied(client: ClickHouseClient, ddl: Ddl): Promise<Map<number, string>> {
-  const answer = await client.query({
-    query: `SELECT version, checksum FROM ${ddl.table('_migrations')} FINAL`,
-    format: 'JSONEachRow',
-  });
-  return new Map(applied.parse(await answer.json()).map((row) => [row.version, row.checksum]));
+async function readApplied({ select }: Statements, ddl: Ddl): Promise<Map<number, string>> {
+  const rows = await select(appliedRow, `SELECT version, checksum FROM ${ddl.table('_migrations')} FINAL`);
+  return new Map(rows.map((row) => [row.version, row.checksum]));
 }
 
 /** The migrations of this program against those that a destination has: numbers of the open and of the other ones. */
@@ -83,19 +76,15 @@ export interface MigrationState {
 /** Reads which migrations a destination has; writes nothing. Throws ExtractError, also where it has no tables yet. */
 export async function readMigrationState(client: ClickHouseClient, target: DdlTarget): Promise<MigrationState> {
   const ddl = ddlFor(target);
-  try {
-    const known = await readApplied(client, ddl);
-    const ours = MIGRATIONS.map((migration) => ({ version: migration.version, checksum: checksumOf(migration, ddl) }));
-    const isOurs = (version: number) =>
-      ours.some((one) => one.version === version && one.checksum === known.get(version));
-    return {
-      applied: [...known.keys()].filter((version) => isOurs(version)).toSorted((a, b) => a - b),
-      open: ours.map(({ version }) => version).filter((version) => !known.has(version)),
-      foreign: [...known.keys()].filter((version) => !isOurs(version)).toSorted((a, b) => a - b),
-    };
-  } catch (error) {
-    throw classifyClickHouseError(error);
-  }
+  const known = await readApplied(createStatements(client), ddl);
+  const ours = MIGRATIONS.map((migration) => ({ version: migration.version, checksum: checksumOf(migration, ddl) }));
+  const isOurs = (version: number) =>
+    ours.some((one) => one.version === version && one.checksum === known.get(version));
+  return {
+    applied: [...known.keys()].filter((version) => isOurs(version)).toSorted((a, b) => a - b),
+    open: ours.map(({ version }) => version).filter((version) => !known.has(version)),
+    foreign: [...known.keys()].filter((version) => !isOurs(version)).toSorted((a, b) => a - b),
+  };
 }
 
 function changedMigration(migration: Migration, database: string): ExtractError {

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
-import { classifyClickHouseError } from './errors.js';
+import { createStatements } from './statements.js';
 
 /**
  * When the ClickHouse server was started, by its own clock, seconds since 1970; the same number until it is started
@@ -11,26 +11,13 @@ import { classifyClickHouseError } from './errors.js';
  * dropped without a word, and the rows be lost. So a token counts only for as long as the server lives.
  */
 export function createServerStart(client: ClickHouseClient): () => Promise<number> {
+  const { select } = createStatements(client);
   let known: number | undefined;
   return async () => {
-    const started = await readStart(client);
+    const [row] = await select(z.object({ s: z.coerce.number() }), 'SELECT toUnixTimestamp(now()) - uptime() AS s');
+    const started = row?.s ?? 0;
     // Both clocks are in whole seconds: the difference goes up and down by one.
     if (known === undefined || Math.abs(started - known) > 1) known = started;
     return known;
   };
-}
-
-async function readStart(client: ClickHouseClient): Promise<number> {
-  let body: unknown;
-  try {
-    const answer = await client.query({
-      query: 'SELECT toUnixTimestamp(now()) - uptime() AS s',
-      format: 'JSONEachRow',
-    });
-    body = await answer.json();
-  } catch (error) {
-    throw classifyClickHouseError(error);
-  }
-  const [row] = z.array(z.object({ s: z.coerce.number() })).parse(body);
-  return row?.s ?? 0;
 }

@@ -2,8 +2,8 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import type { ResourceName } from '../contracts/names.js';
 import { resources } from '../resources/index.js';
-import { identifier } from './client.js';
-import { classifyClickHouseError } from './errors.js';
+import { identifier, tablesOf } from './client.js';
+import { createStatements } from './statements.js';
 
 /** A snapshot of users or clients: the run that took it, and the version below which a row is older than it. */
 export interface Snapshot {
@@ -35,21 +35,14 @@ const count = z.object({ n: z.coerce.number() });
 
 /** The snapshot store of one destination. */
 export function createSnapshotStore(client: ClickHouseClient, database: string): SnapshotStore {
-  const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
+  const { select, write } = createStatements(client);
+  const table = tablesOf(database);
   const names = (resource: ResourceName) => ({
     raw: table(resources[resource].table),
     key: identifier(resources[resource].keyColumn),
   });
   const seen = `SELECT id FROM ${table('_snapshot_ids')}
     WHERE tenant = {tenant:String} AND resource = {resource:String} AND run_id = {runId:String}`;
-  const select = async <T>(row: z.ZodType<T>, query: string, parameters: object): Promise<T[]> => {
-    try {
-      const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters } });
-      return z.array(row).parse(await answer.json());
-    } catch (error) {
-      throw classifyClickHouseError(error);
-    }
-  };
   const vanished = (resource: ResourceName) =>
     `tenant = {tenant:String} AND NOT deleted AND version < {beganVersion:UInt64}
      AND ${names(resource).key} NOT IN (${seen})`;
@@ -75,19 +68,14 @@ export function createSnapshotStore(client: ClickHouseClient, database: string):
     },
     async writeTombstones(snapshot) {
       const { raw } = names(snapshot.resource);
-      try {
-        // The subquery: in one SELECT the WHERE would see the replaced `version` and `deleted`.
-        await client.command({
-          query: `INSERT INTO ${raw} SELECT * REPLACE (
-              true AS deleted, now64(3) AS deleted_at, {beganVersion:UInt64} AS version,
-              {runId:String} AS run_id, now64(3) AS inserted_at)
-            FROM (SELECT * FROM ${raw} FINAL WHERE ${vanished(snapshot.resource)})`,
-          query_params: { ...snapshot },
-          clickhouse_settings: { async_insert: 0, wait_end_of_query: 1, insert_deduplicate: 0 },
-        });
-      } catch (error) {
-        throw classifyClickHouseError(error);
-      }
+      // The subquery: in one SELECT the WHERE would see the replaced `version` and `deleted`.
+      await write(
+        `INSERT INTO ${raw} SELECT * REPLACE (
+            true AS deleted, now64(3) AS deleted_at, {beganVersion:UInt64} AS version,
+            {runId:String} AS run_id, now64(3) AS inserted_at)
+          FROM (SELECT * FROM ${raw} FINAL WHERE ${vanished(snapshot.resource)})`,
+        snapshot,
+      );
     },
     async readTombstones(tenant, resource) {
       const { raw, key } = names(resource);

@@ -2,12 +2,11 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import { RESOURCES } from '../contracts/names.js';
 import type { StateCheckpoint, StateGap, TenantState } from '../state/document.js';
-import { identifier } from './client.js';
-import { classifyClickHouseError } from './errors.js';
+import { tablesOf } from './client.js';
+import { instant } from './instant.js';
+import { createStatements } from './statements.js';
 
 const number = z.coerce.number();
-/** `2026-01-02 03:04:05.678`, in UTC as all our columns are, as ISO 8601. */
-const instant = z.string().transform((value) => `${value.replace(' ', 'T')}Z`);
 const resource = z.enum(RESOURCES);
 
 const checkpointRow = z.object({
@@ -48,28 +47,8 @@ export interface StateRows {
 
 /** The state of one destination. */
 export function createStateRows(client: ClickHouseClient, database: string): StateRows {
-  const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
-  const select = async <T>(row: z.ZodType<T>, query: string): Promise<T[]> => {
-    try {
-      const answer = await client.query({ query, format: 'JSONEachRow' });
-      return z.array(row).parse(await answer.json());
-    } catch (error) {
-      throw classifyClickHouseError(error);
-    }
-  };
-  const insert = async (name: string, values: readonly Record<string, unknown>[]): Promise<void> => {
-    if (values.length === 0) return;
-    try {
-      await client.insert({
-        table: table(name),
-        values: [...values],
-        format: 'JSONEachRow',
-        clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
-      });
-    } catch (error) {
-      throw classifyClickHouseError(error);
-    }
-  };
+  const { select, insert } = createStatements(client);
+  const table = tablesOf(database);
 
   return {
     async read(tenants) {
@@ -99,7 +78,7 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
     },
 
     writeCheckpoint: (tenant, checkpoint, runId, now) =>
-      insert('_pipeline_checkpoints', [
+      insert(table('_pipeline_checkpoints'), [
         {
           tenant,
           resource: checkpoint.resource,
@@ -118,7 +97,7 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
 
     writeGaps: (tenant, gaps, now) =>
       insert(
-        '_pipeline_gaps',
+        table('_pipeline_gaps'),
         gaps.map((gap) => ({
           tenant,
           resource: gap.resource,

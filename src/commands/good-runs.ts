@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
-import { classifyClickHouseError } from '../clickhouse/errors.js';
+import { tablesOf } from '../clickhouse/client.js';
+import { createStatements } from '../clickhouse/statements.js';
 import type { ScheduleName } from '../contracts/names.js';
 
 const goodRow = z.object({
@@ -20,23 +20,14 @@ export type GoodRuns = (tenant: string, schedule: ScheduleName) => number | null
 export async function readGoodRuns(client: ClickHouseClient, database: string, timeoutMs = 5_000): Promise<GoodRuns> {
   const query = `SELECT tenant, if(mode = 'users-changed', 'users-changed', resource) AS schedule,
       toUnixTimestamp64Milli(max(assumeNotNull(ended_at))) AS ended
-    FROM ${identifier(database)}.${identifier('pipeline_runs')}
+    FROM ${tablesOf(database)('pipeline_runs')}
     WHERE status = 'completed' AND ended_at IS NOT NULL
     GROUP BY tenant, schedule`;
-  try {
-    const answer = await client.query({
-      query,
-      format: 'JSONEachRow',
-      abort_signal: AbortSignal.timeout(timeoutMs),
-    });
-    const rows = z.array(goodRow).parse(await answer.json());
-    const ends = new Map(rows.map((row) => [`${row.tenant}/${row.schedule}`, row.ended]));
-    return (tenant, schedule) => {
-      const own = ends.get(`${tenant}/${schedule}`) ?? null;
-      const snapshot = schedule === 'users-changed' ? (ends.get(`${tenant}/users`) ?? null) : null;
-      return own === null || snapshot === null ? (own ?? snapshot) : Math.max(own, snapshot);
-    };
-  } catch (error) {
-    throw classifyClickHouseError(error);
-  }
+  const rows = await createStatements(client).select(goodRow, query, {}, { timeoutMs });
+  const ends = new Map(rows.map((row) => [`${row.tenant}/${row.schedule}`, row.ended]));
+  return (tenant, schedule) => {
+    const own = ends.get(`${tenant}/${schedule}`) ?? null;
+    const snapshot = schedule === 'users-changed' ? (ends.get(`${tenant}/users`) ?? null) : null;
+    return own === null || snapshot === null ? (own ?? snapshot) : Math.max(own, snapshot);
+  };
 }

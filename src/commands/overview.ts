@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
+import { tablesOf } from '../clickhouse/client.js';
+import { createStatements } from '../clickhouse/statements.js';
 import type { Stack } from '../embedded/stack.js';
 import { alignColumns, count, type Terminal } from './terminal.js';
 
@@ -39,15 +40,13 @@ export async function printOverview(
 ): Promise<void> {
   const { colors } = terminal;
   const { database, url } = addresses.clickhouse;
+  const { select } = createStatements(client);
+  const table = tablesOf(database);
   terminal.line();
   terminal.line(colors.bold(`Database ${database}`));
   const rows: string[][] = [];
   for (const [view, meaning] of VIEWS) {
-    const answer = await client.query({
-      query: `SELECT count() AS n FROM ${identifier(database)}.${identifier(view)}`,
-      format: 'JSONEachRow',
-    });
-    const [row] = z.array(z.object({ n: z.coerce.number() })).parse(await answer.json());
+    const [row] = await select(z.object({ n: z.coerce.number() }), `SELECT count() AS n FROM ${table(view)}`);
     rows.push([`  ${view}`, count(row?.n ?? 0), colors.dim(meaning)]);
   }
   for (const row of alignColumns(rows, [1])) terminal.line(row);

@@ -61,6 +61,10 @@ export const ERRORS = {
     retry: false,
     next: 'Nothing was written. Update the ClickHouse server, or set CLICKHOUSE_URL to another one.',
   },
+  DestinationUnreadable: {
+    retry: false,
+    next: 'A table or view of CLICKHOUSE_DATABASE is not as this version makes it: compare it with docs/tables.md.',
+  },
   NotReconciled: {
     retry: false,
     next: 'The numbers of the run do not add up: see pipeline_runs, sync again, and compare with verify.',

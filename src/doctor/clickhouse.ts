@@ -5,6 +5,7 @@ import { checkIsClickHouse, identifier } from '../clickhouse/client.js';
 import { classifyClickHouseError } from '../clickhouse/errors.js';
 import { readMigrationState } from '../clickhouse/migrate.js';
 import type { DdlTarget } from '../clickhouse/migrations/migration.js';
+import { createStatements } from '../clickhouse/statements.js';
 import { MIN_VERSION } from '../clickhouse/version.js';
 import { ExtractError } from '../contracts/errors.js';
 import { type Check, fail, failedWith, ok, skipped, warn } from './check.js';
@@ -34,15 +35,6 @@ export async function checkClickHouse(deps: ClickHouseDeps): Promise<Check[]> {
   } catch (error) {
     const isOld = error instanceof ExtractError && error.kind === 'DestinationTooOld';
     return [failedWith(isOld ? 'version' : 'reachable', error)];
-  }
-}
-
-async function select<T>({ client }: ClickHouseDeps, row: z.ZodType<T>, query: string, parameters = {}): Promise<T[]> {
-  try {
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: parameters });
-    return z.array(row).parse(await answer.json());
-  } catch (error) {
-    throw classifyClickHouseError(error);
   }
 }
 
@@ -86,8 +78,7 @@ async function checkRights(deps: ClickHouseDeps): Promise<Check> {
 async function checkReadonly(deps: ClickHouseDeps): Promise<Check> {
   const name = 'readonly';
   try {
-    const [row] = await select(
-      deps,
+    const [row] = await createStatements(deps.client).select(
       z.object({ value: z.string() }),
       "SELECT value FROM system.settings WHERE name = 'readonly'",
     );
@@ -135,8 +126,7 @@ const tableRow = z.object({ name: z.string(), engine_full: z.string() });
 async function checkWindow(deps: ClickHouseDeps): Promise<Check> {
   const name = 'deduplication';
   try {
-    const rows = await select(
-      deps,
+    const rows = await createStatements(deps.client).select(
       tableRow,
       "SELECT name, engine_full FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'",
       { database: deps.target.database },
@@ -175,8 +165,7 @@ const DISK_FAIL_BYTES = 500_000_000;
 async function checkDisk(deps: ClickHouseDeps): Promise<Check> {
   const name = 'disk';
   try {
-    const disks = await select(
-      deps,
+    const disks = await createStatements(deps.client).select(
       z.object({ name: z.string(), free: z.coerce.number(), total: z.coerce.number() }),
       'SELECT name, free_space AS free, total_space AS total FROM system.disks',
     );

@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
-import { classifyClickHouseError } from '../clickhouse/errors.js';
+import { tablesOf } from '../clickhouse/client.js';
+import { createStatements } from '../clickhouse/statements.js';
 import { isResourceName, type ResourceName } from '../contracts/names.js';
 import { resources } from '../resources/index.js';
 
@@ -45,35 +45,27 @@ export async function readCopyState(
   tenants: readonly string[],
   wanted: readonly ResourceName[],
 ): Promise<CopyState[]> {
-  try {
-    const answer = await client.query({
-      query: stateQuery(database, wanted),
-      query_params: { tenants: [...tenants], resources: [...wanted] },
-      format: 'JSONEachRow',
-      abort_signal: AbortSignal.timeout(TIMEOUT_MS),
-      clickhouse_settings: { max_execution_time: TIMEOUT_MS / 1000 },
-    });
-    return z
-      .array(stateRow)
-      .parse(await answer.json())
-      .map((row) => ({
-        tenant: row.tenant,
-        resource: row.resource,
-        rows: row.row_count,
-        gaps: row.gaps,
-        cursorAt: row.cursor_at,
-        goodBegan: row.good_began,
-        goodEnded: row.good_ended,
-        firstRun: row.first_run,
-      }));
-  } catch (error) {
-    throw error instanceof z.ZodError ? error : classifyClickHouseError(error);
-  }
+  const rows = await createStatements(client).select(
+    stateRow,
+    stateQuery(database, wanted),
+    { tenants: [...tenants], resources: [...wanted] },
+    { timeoutMs: TIMEOUT_MS, settings: { max_execution_time: TIMEOUT_MS / 1000 } },
+  );
+  return rows.map((row) => ({
+    tenant: row.tenant,
+    resource: row.resource,
+    rows: row.row_count,
+    gaps: row.gaps,
+    cursorAt: row.cursor_at,
+    goodBegan: row.good_began,
+    goodEnded: row.good_ended,
+    firstRun: row.first_run,
+  }));
 }
 
 /** One branch a source, added up: nothing is joined, and a resource without any row has a line of zeros. */
 function stateQuery(database: string, wanted: readonly ResourceName[]): string {
-  const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
+  const table = tablesOf(database);
   const mine = 'tenant IN {tenants:Array(String)}';
   const ours = `${mine} AND resource IN {resources:Array(String)}`;
   const held = wanted.map(

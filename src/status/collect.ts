@@ -1,8 +1,8 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
-import { classifyClickHouseError } from '../clickhouse/errors.js';
+import { tablesOf } from '../clickhouse/client.js';
+import { createStatements } from '../clickhouse/statements.js';
 import { ExtractError } from '../contracts/errors.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
 import { parseInstant } from '../resources/columns.js';
@@ -70,13 +70,11 @@ export async function askHeld(
   database: string,
   tenants: readonly string[],
 ): Promise<Map<string, HeldFacts>> {
-  const table = (name: string) => `${identifier(database)}.${identifier(name)}`;
+  const table = tablesOf(database);
   const mine = tenants.length <= NAMES_IN_A_STATEMENT ? 'tenant IN {tenants:Array(String)}' : '1';
-  const select = async <T>(row: z.ZodType<T>, query: string): Promise<T[]> => {
-    const parameters = { tenants: tenants.slice(0, NAMES_IN_A_STATEMENT) };
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: parameters });
-    return z.array(row).parse(await answer.json());
-  };
+  const statements = createStatements(client);
+  const parameters = { tenants: tenants.slice(0, NAMES_IN_A_STATEMENT) };
+  const select = <T>(row: z.ZodType<T>, query: string): Promise<T[]> => statements.select(row, query, parameters);
   const milliseconds = (value: string) => `toUnixTimestamp64Milli(coalesce(${value}, toDateTime64(0, 3)))`;
   const held = RESOURCES.map(
     (resource) => `SELECT tenant, '${resource}' AS resource, count() AS rows,
@@ -122,7 +120,7 @@ export async function askHeld(
     }
     return facts;
   } catch (error) {
-    throw explain(classifyClickHouseError(error), database);
+    throw error instanceof ExtractError ? explain(error, database) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { identifier } from '../clickhouse/client.js';
-import { classifyClickHouseError } from '../clickhouse/errors.js';
+import { identifier, tablesOf } from '../clickhouse/client.js';
+import { createStatements } from '../clickhouse/statements.js';
 import type { Resource } from '../resources/resource.js';
 import type { Entry } from './compare.js';
 import type { VerifyDeps } from './deps.js';
@@ -58,7 +58,7 @@ export function openHeldLogs(
   access: DestinationAccess,
   timeOfId: ((id: string) => number | undefined) | null,
 ): HeldLogs {
-  const table = `${identifier(access.database)}.logs_raw FINAL`;
+  const table = `${tablesOf(access.database)('logs_raw')} FINAL`;
 
   /** All of its columns are of the sorting key: a filter before FINAL leaves out no version that would have won. */
   const within = ({ low, high }: IdRange, isOdd = false) => {
@@ -172,13 +172,13 @@ export interface HeldRecord {
 
 /** Live rows of a resource in pages, as its readers see them. Throws ExtractError. */
 export function readHeldRecords(access: DestinationAccess, resource: SnapshotResource): AsyncGenerator<HeldRecord[]> {
-  const view = `${identifier(access.database)}.${identifier(resource.name)}`;
+  const view = tablesOf(access.database)(resource.name);
   return inKeyPages(access, resource, FINGERPRINTS[resource.name], `${view} WHERE true`);
 }
 
 /** Rows that are marked as deleted, in pages; the fingerprint is their version. Throws ExtractError. */
 export function readTombstones(access: DestinationAccess, resource: Resource): AsyncGenerator<HeldRecord[]> {
-  const table = `${identifier(access.database)}.${identifier(resource.table)}`;
+  const table = tablesOf(access.database)(resource.table);
   return inKeyPages(access, resource, 'toString(version)', `${table} FINAL WHERE deleted`);
 }
 
@@ -211,12 +211,5 @@ function select<T>(
   query: string,
   parameters: Record<string, unknown>,
 ): Promise<T[]> {
-  return retry(async () => {
-    try {
-      const answer = await clickhouse.query({ query, format: 'JSONEachRow', query_params: { tenant, ...parameters } });
-      return z.array(row).parse(await answer.json());
-    } catch (error) {
-      throw classifyClickHouseError(error);
-    }
-  });
+  return retry(() => createStatements(clickhouse).select(row, query, { tenant, ...parameters }));
 }

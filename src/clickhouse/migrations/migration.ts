@@ -1,4 +1,4 @@
-import { identifier } from '../client.js';
+import { identifier, tablesOf } from '../client.js';
 
 /** What a migration's SQL is written for. */
 export interface DdlTarget {
@@ -39,7 +39,7 @@ export function ddlFor({ database, cluster }: DdlTarget): Ddl {
           `replicated_deduplication_window_seconds = ${DEDUPLICATION_SECONDS}`,
         ];
   return {
-    table: (name) => `${identifier(database)}.${identifier(name)}`,
+    table: tablesOf(database),
     onCluster: cluster === null ? '' : ` ON CLUSTER ${identifier(cluster)}`,
     replacing: (version = '') => `${cluster === null ? '' : 'Replicated'}ReplacingMergeTree(${version})`,
     settings: (...more) => `SETTINGS ${[...window, ...more].join(', ')}`,

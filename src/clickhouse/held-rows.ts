@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { ResourceName } from '../contracts/names.js';
+import { resources } from '../resources/index.js';
+import { tablesOf } from './client.js';
+import { instant } from './instant.js';
+import type { Statements } from './statements.js';
+
+/** What a run asks of the storage tables. All throw ExtractError. */
+export interface HeldRows {
+  /** Distinct keys in a resource's storage table, deleted ones included. */
+  countHeld(tenant: string, resource: ResourceName): Promise<number>;
+  /** Whether a log is held; the date makes it a look-up by the primary key. */
+  holdsLog(tenant: string, logId: string, date: string | null): Promise<boolean>;
+  /** The newest log held by id, or null in an empty table. */
+  newestLog(tenant: string): Promise<{ logId: string; date: string } | null>;
+  /** Which of these logs are held; `sinceDate` (ISO 8601) bounds the look-up by the primary key. */
+  heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
+  /** Logs in the destination that this run has written, each counted once. `sinceDate` as above. */
+  countWritten(tenant: string, runId: string, expected: number, sinceDate: string | null): Promise<number>;
+}
+
+const counted = z.object({ n: z.coerce.number() });
+
+/** The storage tables of one destination. */
+export function createHeldRows({ select }: Statements, database: string): HeldRows {
+  const table = tablesOf(database);
+  return {
+    async countHeld(tenant, resource) {
+      const name = resources[resource].table;
+      const [row] = await select(
+        counted,
+        `SELECT count() AS n FROM ${table(name)} FINAL WHERE tenant = {tenant:String}`,
+        { tenant },
+      );
+      return row?.n ?? 0;
+    },
+
+    async holdsLog(tenant, logId, date) {
+      const byDate = date === null ? '' : 'AND date = parseDateTime64BestEffort({date:String}, 3)';
+      const rows = await select(
+        counted,
+        `SELECT 1 AS n FROM ${table('logs_raw')} WHERE tenant = {tenant:String} AND log_id = {logId:String} ${byDate} LIMIT 1`,
+        { tenant, logId, date: date ?? '' },
+      );
+      return rows.length > 0;
+    },
+
+    async newestLog(tenant) {
+      const [row] = await select(
+        z.object({ log_id: z.string(), date: instant }),
+        `SELECT log_id, toString(date) AS date FROM ${table('logs_raw')}
+         WHERE tenant = {tenant:String} AND NOT startsWith(log_id, 'sha256:')
+         ORDER BY length(log_id) DESC, log_id DESC LIMIT 1`,
+        { tenant },
+      );
+      return row ? { logId: row.log_id, date: row.date } : null;
+    },
+
+    async heldLogs(tenant, logIds, sinceDate) {
+      if (logIds.length === 0) return new Set();
+      const rows = await select(
+        z.object({ log_id: z.string() }),
+        `SELECT DISTINCT log_id FROM ${table('logs_raw')}
+         WHERE tenant = {tenant:String} AND log_id IN {logIds:Array(String)} ${since(sinceDate)}`,
+        { tenant, logIds, sinceDate: sinceDate ?? '' },
+      );
+      return new Set(rows.map((row) => row.log_id));
+    },
+
+    async countWritten(tenant, runId, expected, sinceDate) {
+      const from = `FROM ${table('logs_raw')} WHERE tenant = {tenant:String} AND run_id = {runId:String} ${since(sinceDate)}`;
+      const parameters = { tenant, runId, sinceDate: sinceDate ?? '' };
+      const [rows] = await select(counted, `SELECT count() AS n ${from}`, parameters);
+      if (rows?.n === expected) return expected;
+      // A retry after a lost answer may have stored rows twice until they are merged: then the ids decide.
+      const [ids] = await select(counted, `SELECT uniqExact(log_id) AS n ${from}`, parameters);
+      return ids?.n ?? 0;
+    },
+  };
+}
+
+/** Bounds a look-up of logs by the primary key, whose second column is the date. */
+function since(date: string | null): string {
+  return date === null ? '' : 'AND date >= parseDateTime64BestEffort({sinceDate:String}, 3)';
+}
