@@ -1,24 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openClickHouse } from '../../src/clickhouse/client.js';
 import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
-import { migrate } from '../../src/clickhouse/migrate.js';
-import { type ClickHouseServer, startClickHouseServer } from '../../src/embedded/clickhouse/server.js';
 import { parseRecord } from '../../src/json/page.js';
 import { resources } from '../../src/resources/index.js';
 import type { ResourceName } from '../../src/contracts/names.js';
+import { startEngine, type TestEngine } from '../support/engine.js';
 import { sqlBlocks } from '../support/sql-blocks.js';
 
 const TENANT = 'acme.eu';
-let folder = '';
-let server: ClickHouseServer;
-let clickhouse: ClickHouseClient;
+let engine: TestEngine;
 
-const rows = async (query: string): Promise<Record<string, string>[]> =>
-  (await clickhouse.query({ query, format: 'JSONStringsEachRow' })).json();
+const rows = (query: string) => engine.rows(query);
 
 async function copy(name: ResourceName, records: readonly object[]): Promise<void> {
   const load = {
@@ -36,7 +27,7 @@ async function copy(name: ResourceName, records: readonly object[]): Promise<voi
     records.map((record) => parseRecord(JSON.stringify(record))),
     load,
   );
-  await insertBlock(clickhouse, 'auth0', resources[name], block, load);
+  await insertBlock(engine.clickhouse, 'auth0', resources[name], block, load);
 }
 
 /** The statement below this heading; the first, unless another is asked for. */
@@ -71,16 +62,12 @@ const OLD = [
 ];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'migrating-'));
-  server = await startClickHouseServer({ path: join(folder, 'data'), port: 0 });
-  const destination = { url: server.url, database: 'auth0', username: 'default', password: '', cluster: null };
-  clickhouse = openClickHouse(destination);
-  await migrate(clickhouse, destination);
-  for (const query of OLD) await clickhouse.command({ query });
+  engine = await startEngine();
+  for (const query of OLD) await engine.clickhouse.command({ query });
   // Days 1 to 5 in the old tables, day 2 twice; days 4 to 6 copied anew.
   for (const day of [1, 2, 2, 3, 4, 5]) {
     const { log_id: id, date, type } = event(day);
-    await clickhouse.command({
+    await engine.clickhouse.command({
       query: `INSERT INTO old.auth0___logs (log_id, date, type, ip, is_mobile, location_info__country_code, client_name)
         VALUES ('${id}', '${date.slice(0, -1).replace('T', ' ')}', '${type}', NULL, true, 'SE', 'Old "shop"')`,
     });
@@ -90,9 +77,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await clickhouse.close();
-  await server.stop(10_000);
-  await rm(folder, { recursive: true, force: true });
+  await engine.close();
 });
 
 describe('docs/migrating.md', () => {
@@ -117,8 +102,8 @@ describe('docs/migrating.md', () => {
 
   it('carries older logs over, each once, and leaves what was copied as it is', async () => {
     const before = await rows(`SELECT log_id, raw, run_id FROM auth0.logs ORDER BY log_id`);
-    await clickhouse.command({ query: block('2. Older logs') });
-    await clickhouse.command({ query: block('2. Older logs') });
+    await engine.clickhouse.command({ query: block('2. Older logs') });
+    await engine.clickhouse.command({ query: block('2. Older logs') });
     const all = await rows(`SELECT log_id, raw, run_id FROM auth0.logs_raw ORDER BY log_id`);
     expect(all.map(({ log_id: id }) => id)).toEqual([1, 2, 3, 4, 5, 6].map((day) => event(day).log_id));
     expect(all.slice(3)).toEqual(before);
