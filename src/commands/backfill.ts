@@ -4,7 +4,8 @@ import { backfillWindow } from '../activities/start-backfill.js';
 import { ExtractError } from '../contracts/errors.js';
 import { type LogWindow, windowText } from '../contracts/log-window.js';
 import type { ResourceResult } from '../contracts/types.js';
-import { type BackfillRun, startBackfill } from '../temporal/backfill-run.js';
+import { startBackfill } from '../temporal/backfill-run.js';
+import type { StartedRun } from '../temporal/start-or-join.js';
 import { readRun } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, theTenant } from './context.js';
 import { CommandError, EXIT, UsageError } from './failure.js';
@@ -63,7 +64,12 @@ function parseWindow(flags: BackfillFlags): LogWindow {
   }
 }
 
-async function show(client: Client, terminal: Terminal, run: BackfillRun, interval: string): Promise<ResourceResult> {
+async function show(
+  client: Client,
+  terminal: Terminal,
+  run: StartedRun<ResourceResult>,
+  interval: string,
+): Promise<ResourceResult> {
   const end = run.end();
   let ended = false;
   const over = end.then(

@@ -1,9 +1,4 @@
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { tenantResultOfFailure } from '../contracts/failure-details.js';
 import {
   PROGRESS_QUERY,
@@ -12,22 +7,10 @@ import {
   TENANT_WORKFLOW,
   tenantWorkflowId,
 } from '../contracts/names.js';
-import { errorOfFailure } from '../contracts/failure.js';
 import type { ExtractTenantInput, TenantResult } from '../contracts/types.js';
 import { parseProgress, type RunProgress } from './progress.js';
 import { attributesOf } from './search-attributes.js';
-
-/** How a sync ended: with its result, or, where it left none, why. */
-export type SyncEnd = { kind: 'result'; result: TenantResult } | { kind: 'lost'; reason: string };
-
-/** A sync that was started, or that was under way and has been joined. */
-export interface SyncRun {
-  workflowId: string;
-  runId: string;
-  /** Somebody else has started it: what it copies was asked for there. */
-  joined: boolean;
-  end(): Promise<SyncEnd>;
-}
+import { type StartedRun, startOrJoin } from './start-or-join.js';
 
 /** How runs are started on the server at hand. */
 export interface StartOptions {
@@ -35,55 +18,23 @@ export interface StartOptions {
   searchAttributes?: boolean;
 }
 
-/** Starts a sync of a tenant; one that is under way is joined, since the workflow id is the lock. */
+/** Starts a sync of a tenant; one that is under way is joined. */
 export async function startSync(
   client: Client,
   taskQueue: string,
   tenant: string,
   input: ExtractTenantInput,
-  options: StartOptions = {},
-): Promise<SyncRun> {
-  const workflowId = tenantWorkflowId(tenant);
-  const { handle, runId, joined } = await startOrJoin(client, workflowId, taskQueue, { ...input, tenant }, options);
-  return {
-    workflowId,
-    runId,
-    joined,
-    async end() {
-      try {
-        const result: TenantResult = await handle.result();
-        return { kind: 'result', result };
-      } catch (error) {
-        if (!(error instanceof WorkflowFailedError)) throw error;
-        const result = tenantResultOfFailure(error.cause);
-        return result ? { kind: 'result', result } : { kind: 'lost', reason: errorOfFailure(error).message };
-      }
-    },
-  };
-}
-
-async function startOrJoin(
-  client: Client,
-  workflowId: string,
-  taskQueue: string,
-  input: ExtractTenantInput & { tenant: string },
-  { searchAttributes = false }: StartOptions,
-) {
-  try {
-    const handle = await client.workflow.start(TENANT_WORKFLOW, {
-      taskQueue,
-      workflowId,
-      args: [input],
-      workflowIdConflictPolicy: 'FAIL',
-      staticSummary: `Sync of ${input.tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
-      ...(searchAttributes && { typedSearchAttributes: attributesOf(input.tenant) }),
-    });
-    return { handle, runId: handle.firstExecutionRunId, joined: false };
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const handle = client.workflow.getHandle(workflowId);
-    return { handle, runId: (await handle.describe()).runId, joined: true };
-  }
+  { searchAttributes = false }: StartOptions = {},
+): Promise<StartedRun<TenantResult>> {
+  return startOrJoin(client, {
+    workflowType: TENANT_WORKFLOW,
+    workflowId: tenantWorkflowId(tenant),
+    taskQueue,
+    input: { ...input, tenant },
+    summary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
+    resultOfFailure: tenantResultOfFailure,
+    ...(searchAttributes && { searchAttributes: attributesOf(tenant) }),
+  });
 }
 
 /** What a resource run says about itself, and what it is waiting for. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { RESOURCES, resourceWorkflowId, tenantWorkflowId } from '../../src/contracts/names.js';
 import type { TenantResult } from '../../src/contracts/types.js';
-import { startSync, type SyncEnd } from '../../src/temporal/sync-run.js';
+import type { RunEnd } from '../../src/temporal/start-or-join.js';
+import { startSync } from '../../src/temporal/sync-run.js';
 import { checkCopy, type CopiesMade, digestOf } from './check.js';
 import type { LanePlan, StepKill, VictimName } from './plan.js';
 import type { Program } from './program.js';
@@ -123,7 +124,7 @@ async function copyOnce(
   tenant: ChaosTenant,
   kills: VictimName[],
   stepKills: number,
-): Promise<SyncEnd> {
+): Promise<RunEnd<TenantResult>> {
   const { program, folder, stack, plan, report } = options;
   await Promise.all([stack.temporal.up(), stack.clickhouse.up()]);
   let stepsLeft = stepKills;
@@ -149,7 +150,7 @@ async function copyWith(
   tenant: ChaosTenant,
   victims: Victims,
   kills: VictimName[],
-): Promise<SyncEnd> {
+): Promise<RunEnd<TenantResult>> {
   const started = Date.now();
   const run = await until(
     'the start of a copy',

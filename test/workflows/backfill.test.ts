@@ -130,3 +130,22 @@ it('fails with the name of what refuses it', async () => {
     expect(resultOfFailure(error.cause)).toMatchObject({ status: 'failed', error: { kind: 'RetentionPassed' } });
   });
 });
+
+it('tells one who has joined it of its bad end, too', async () => {
+  const go = gate();
+  const fake = fakeTenant({
+    async fetchPages(input) {
+      await held(go);
+      if (input.block > 0) throw ApplicationFailure.nonRetryable('no such table', 'DestinationRefused');
+      return pagesOf(4)(input);
+    },
+  });
+  await file.lab.withWorker(fake.activities, async ({ client, taskQueue }) => {
+    const first = await startBackfill(client, taskQueue, fake.tenant, { window: WINDOW, available: false });
+    const second = await startBackfill(client, taskQueue, fake.tenant, { window: WINDOW, available: false });
+    go.open();
+    const [a, b] = await Promise.all([first.end(), second.end()]);
+    expect(a).toMatchObject({ kind: 'result', result: { status: 'failed', rows: 100 } });
+    expect(b).toEqual({ ...a, result: { ...(a.kind === 'result' ? a.result : null), joined: true } });
+  });
+});
