@@ -6,14 +6,13 @@ import { type ResourceName, resourceWorkflowId } from '../contracts/names.js';
 import {
   type ExtractInput,
   type ExtractTenantInput,
-  noCounts,
   type ResourceResult,
   type TenantResult,
 } from '../contracts/types.js';
 import { describing } from './activities.js';
 import { runUnderOwnId } from './own-id.js';
 import { pauseWhereRefused } from './refused.js';
-import { statusOf } from './run-state.js';
+import { resultWithoutState, statusOf } from './run-state.js';
 import { markRun } from './search-attributes.js';
 import { acceptTenantPauses } from './tenant-pause.js';
 
@@ -91,22 +90,9 @@ async function runOne(
     if (result) return result;
     if (CancellationScope.current().consideredCancelled) throw failure;
     const error = isCancellation(failure) ? undefined : errorOfFailure(failure);
-    return {
-      version: 1,
-      tenant,
-      resource,
-      // A child that an operator has cancelled is not this run's cancellation: the others go on.
-      status: error ? statusOf(error) : 'cancelled',
-      mode: null,
-      ...noCounts(),
-      cursor: null,
-      gaps: 0,
-      warnings: [],
-      visible: null,
-      deleted: 0,
-      durationMs: Date.now() - started,
-      runId: workflowInfo().runId,
-      ...(error && { error }),
-    };
+    // A child that an operator has cancelled is not this run's cancellation: the others go on.
+    const status = error ? statusOf(error) : 'cancelled';
+    const durationMs = Date.now() - started;
+    return resultWithoutState({ tenant, resource, status, durationMs, runId: workflowInfo().runId }, error);
   }
 }

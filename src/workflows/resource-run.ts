@@ -17,7 +17,7 @@ import { progressQuery } from './messages.js';
 import { lastCursorOf, resourceOf, type RunInput, type RunKind, runUnderOwnId } from './own-id.js';
 import { acceptPauses } from './pause.js';
 import { markRun } from './search-attributes.js';
-import { afterPages, pagesForNext, progressOf, resultOf, statusOf } from './run-state.js';
+import { afterPages, pagesForNext, progressOf, resultOf, resultWithoutState, statusOf } from './run-state.js';
 import { details, pagesSummary } from './ui-text.js';
 
 /** What a resource's own steps may use and change. */
@@ -189,12 +189,15 @@ async function open(kind: RunKind, input: RunInput) {
   } catch (failure) {
     if (isCancellation(failure)) throw failure;
     const error = errorOfFailure(failure);
-    throw ApplicationFailure.create({
-      type: error.kind,
-      message: error.message,
-      nonRetryable: true,
-      details: [failedToOpen(resource, input, Date.now() - startTime.getTime(), error)],
-    });
+    const durationMs = Date.now() - startTime.getTime();
+    const failed = {
+      tenant: input.tenant ?? '',
+      resource,
+      status: statusOf(error),
+      durationMs,
+      runId,
+    };
+    throw failureOf(resultWithoutState(failed, error), error);
   }
 }
 
@@ -216,30 +219,6 @@ function startingProgress(resource: ResourceName, input: RunInput, paused: Progr
     percent: null,
     window: null,
     held: null,
-  };
-}
-
-function failedToOpen(
-  resource: ResourceName,
-  input: RunInput,
-  durationMs: number,
-  error: ReturnType<typeof errorOfFailure>,
-): ResourceResult {
-  return {
-    version: 1,
-    tenant: input.tenant ?? '',
-    resource,
-    status: statusOf(error),
-    mode: null,
-    ...noCounts(),
-    cursor: null,
-    gaps: 0,
-    warnings: [],
-    visible: null,
-    deleted: 0,
-    durationMs,
-    runId: workflowInfo().runId,
-    error,
   };
 }
 

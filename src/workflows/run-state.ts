@@ -6,6 +6,7 @@ import {
   cursorText,
   earlier,
   heldBefore,
+  noCounts,
   percentDone,
   type Progress,
   type ResourceResult,
@@ -61,6 +62,25 @@ export function progressOf(state: RunState, phase: Progress['phase'], paused: Sh
     window: state.backfill ? { from: state.backfill.from, to: state.backfill.to } : null,
     held: heldBefore(state),
     oldestDate: state.oldestDate,
+  };
+}
+
+/** The result of a run that never came as far as a state. */
+export function resultWithoutState(
+  run: Pick<ResourceResult, 'tenant' | 'resource' | 'status' | 'durationMs' | 'runId'>,
+  error?: RunError,
+): ResourceResult {
+  return {
+    version: 1,
+    ...run,
+    mode: null,
+    ...noCounts(),
+    cursor: null,
+    gaps: 0,
+    warnings: [],
+    visible: null,
+    deleted: 0,
+    ...(error && { error }),
   };
 }
 
