@@ -12,7 +12,7 @@ import type { TenantResult } from '../../src/contracts/types.js';
 import { startBackfill } from '../../src/temporal/backfill-run.js';
 import { applySchedules, deleteSchedule, listSchedules } from '../../src/temporal/schedules.js';
 import { startSync } from '../../src/temporal/sync-run.js';
-import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
+import { emulatedTenants, startTenant } from '../support/emulated-tenant.js';
 import { JSON_SHAPES } from '../support/json-shapes.js';
 import { type Lab, startLab } from '../support/lab.js';
 import { ensureBuilt, FREE_PORTS, lastJson, processesWith, runCli, startCli, tenantEnv } from '../support/up.js';
@@ -24,24 +24,19 @@ const daysAgo = (days: number): string => new Date(Math.floor(Date.now() / DAY -
 
 describe('backfill', () => {
   let lab: Lab;
-  const tenants: Record<string, EmulatedTenant> = {};
-  const tenantOf = (name: string): EmulatedTenant => {
-    const tenant = tenants[name];
-    if (!tenant) throw new Error(`no tenant ${name}`);
-    return tenant;
-  };
+  const tenants = emulatedTenants();
 
   beforeAll(async () => {
     lab = await startLab();
-    tenants['busy'] = await startTenant({ seed: 3, logs: 9_000, users: 0, clients: 1, liveIntervalMs: 15 });
-    tenants['gap'] = await startTenant({ seed: 4, logs: 300, users: 0, clients: 1 });
-    tenants['short'] = await startTenant({ seed: 5, logs: 3_000, users: 0, clients: 1, logRetentionMs: 5 * DAY });
-    tenants['slow'] = await startTenant({ seed: 6, logs: 1_500, users: 0, clients: 1 });
-    await lab.startWorker(tenants);
+    await tenants.add('busy', { seed: 3, logs: 9_000, users: 0, clients: 1, liveIntervalMs: 15 });
+    await tenants.add('gap', { seed: 4, logs: 300, users: 0, clients: 1 });
+    await tenants.add('short', { seed: 5, logs: 3_000, users: 0, clients: 1, logRetentionMs: 5 * DAY });
+    await tenants.add('slow', { seed: 6, logs: 1_500, users: 0, clients: 1 });
+    await lab.startWorker(tenants.byName);
   }, 60_000);
   afterAll(async () => {
     await lab.close();
-    await Promise.all(Object.values(tenants).map((tenant) => tenant.close()));
+    await tenants.close();
   });
 
   /** Ids of the tenant's logs that were taken in within an interval. */
@@ -58,7 +53,7 @@ describe('backfill', () => {
   };
 
   it('of three days beside live syncing is exact, and leaves the live position alone', async () => {
-    const source = tenantOf('busy');
+    const source = tenants.of('busy');
     const from = daysAgo(1);
     const first = await lab.sync('busy', { resources: ['logs'], from });
     expect(first.status).toBe('completed');
@@ -105,7 +100,7 @@ describe('backfill', () => {
   });
 
   it('fills a gap that a start ahead of the position has left', async () => {
-    const source = tenantOf('gap');
+    const source = tenants.of('gap');
     await lab.sync('gap', { resources: ['logs'] });
     await source.admin('logs', { count: 150, spreadMs: 1_000 });
     const ahead = new Date(Date.now() + 1_000).toISOString();
@@ -133,7 +128,7 @@ describe('backfill', () => {
   });
 
   it('refuses what the tenant has dropped, says what is left, and takes that', async () => {
-    const source = tenantOf('short');
+    const source = tenants.of('short');
     const window = { from: daysAgo(10), to: daysAgo(2) };
     const refused = await run('short', window);
     expect(refused).toMatchObject({ status: 'failed', rows: 0, error: { kind: 'RetentionPassed' } });
@@ -158,7 +153,7 @@ describe('backfill', () => {
   });
 
   it('a sync by hand, a tick of a schedule and a cron at the same moment are one run', async () => {
-    await tenantOf('slow').admin('faults', [{ route: 'logs', every: 1, action: { delayMs: 200 } }]);
+    await tenants.of('slow').admin('faults', [{ route: 'logs', every: 1, action: { delayMs: 200 } }]);
     const schedule = scheduleId('slow', 'logs');
     await applySchedules(lab.client, TASK_QUEUE, 'slow', [
       { schedule: 'logs', spec: { kind: 'every', everyMs: 3_600_000 }, timezone: 'UTC', jitterMs: 0 },

@@ -4,7 +4,7 @@ import { RESOURCES } from '../../src/contracts/names.js';
 import type { EmulatorOptions } from '../../src/emulator/main.js';
 import { emulatorDefaults } from '../../src/emulator/main.js';
 import { EXPORT_FIELDS } from '../../src/resources/users.js';
-import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
+import { type EmulatedTenant, emulatedTenants } from '../support/emulated-tenant.js';
 import { type Lab, startLab } from '../support/lab.js';
 
 /** Borders of paging: none, one, a full page, one more; the 1,000 users that can be paged, and one more. */
@@ -23,29 +23,24 @@ const TENANTS: Record<string, EmulatorOptions> = {
 };
 
 let lab: Lab;
-const tenants: Record<string, EmulatedTenant> = {};
-const tenantOf = (name: string): EmulatedTenant => {
-  const tenant = tenants[name];
-  if (!tenant) throw new Error(`no tenant ${name}`);
-  return tenant;
-};
+const tenants = emulatedTenants();
 
 beforeAll(async () => {
   lab = await startLab();
-  for (const [name, options] of Object.entries(TENANTS)) tenants[name] = await startTenant({ seed: 7, ...options });
-  await lab.startWorker(tenants);
+  for (const [name, options] of Object.entries(TENANTS)) await tenants.add(name, { seed: 7, ...options });
+  await lab.startWorker(tenants.byName);
 }, 120_000);
 
 afterAll(async () => {
   await lab.close();
-  await Promise.all(Object.values(tenants).map((tenant) => tenant.close()));
+  await tenants.close();
 });
 
 const KEY = { logs: 'log_id', users: 'user_id', clients: 'client_id' } as const;
 
 async function expectWholeCopy(name: string): Promise<void> {
   for (const resource of RESOURCES) {
-    const wanted = await tenantOf(name).ids(resource);
+    const wanted = await tenants.of(name).ids(resource);
     const held = await lab.column(`SELECT ${KEY[resource]} FROM ${resource} WHERE tenant = '${name}'`);
     expect(held, `${name}: ids of ${resource}`).toEqual(wanted);
   }
@@ -62,10 +57,10 @@ describe.each(Object.keys(TENANTS))('a tenant at the borders of paging: %s', (na
   });
 
   it('is not changed by a second run, which asks for at most two pages of logs', async () => {
-    const before = tenantOf(name).requests()['logs'] ?? 0;
+    const before = tenants.of(name).requests()['logs'] ?? 0;
     const result = await lab.sync(name);
     expect(result.status).toBe('completed');
-    expect((tenantOf(name).requests()['logs'] ?? 0) - before).toBeLessThanOrEqual(2);
+    expect((tenants.of(name).requests()['logs'] ?? 0) - before).toBeLessThanOrEqual(2);
     expect(result.resources.logs?.rows).toBe(0);
     await expectWholeCopy(name);
   });
@@ -80,7 +75,7 @@ describe('what lands', () => {
   it('is the text that the tenant sent, byte for byte, where nothing had to be left out', async () => {
     for (const name of ['page-and-one', 'data']) {
       for (const resource of RESOURCES) {
-        const sent = await tenantOf(name).raw(resource);
+        const sent = await tenants.of(name).raw(resource);
         const held = await lab.rows(
           `SELECT ${KEY[resource]} AS id, raw, toString(length(redacted)) AS cut FROM ${resource} WHERE tenant = '${name}'`,
         );
@@ -106,7 +101,7 @@ describe('what lands', () => {
   });
 
   it('is the line of the export file where users came by export', async () => {
-    const lines = await exportLines(tenantOf('thousand-and-one'));
+    const lines = await exportLines(tenants.of('thousand-and-one'));
     const held = await lab.rows(
       `SELECT user_id AS id, raw FROM users WHERE tenant = 'thousand-and-one' AND empty(redacted)`,
     );
@@ -128,7 +123,7 @@ describe('what lands', () => {
 
 describe('what happens between two runs', () => {
   it('arrives: 500 new events take at most seven requests for logs', async () => {
-    const tenant = tenantOf('full-page');
+    const tenant = tenants.of('full-page');
     await tenant.admin('logs', { count: 500 });
     const before = tenant.requests()['logs'] ?? 0;
     const result = await lab.sync('full-page');
@@ -138,7 +133,7 @@ describe('what happens between two runs', () => {
   });
 
   it('arrives: new and changed users, without a second snapshot', async () => {
-    const tenant = tenantOf('thousand-and-one');
+    const tenant = tenants.of('thousand-and-one');
     const exports = tenant.emulator.stats().exportsCreated;
     await tenant.admin('users', { add: 150, touch: 20 });
     const result = await lab.sync('thousand-and-one');

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -10,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { startClickHouseServer, type ClickHouseServer } from '../../src/embedded/clickhouse/server.js';
 import { freePort } from '../../src/embedded/ports.js';
-import { compileSources, gone, type Compiled } from '../support/compiled.js';
+import { compileSources, endsWithItsParent, type Compiled } from '../support/compiled.js';
 
 let folder = '';
 let server: ClickHouseServer;
@@ -465,14 +464,6 @@ describe('the process', () => {
       const { pid } = await startEmbeddedClickHouse({ path: ${JSON.stringify(join(folder, 'orphan'))}, port: 0 });
       process.stdout.write(String(pid));
       setInterval(() => {}, 1000);`;
-    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const pid = await new Promise<number>((resolve) =>
-      parent.stdout.once('data', (data: Buffer) => resolve(Number(data))),
-    );
-    process.kill(pid, 0);
-    parent.kill('SIGKILL');
-    expect(await gone(pid, 5_000)).toBe(true);
+    expect(await endsWithItsParent(script, 5_000)).toBe(true);
   });
 });

@@ -13,7 +13,7 @@ import type { VerifyTask } from '../../src/verify/deps.js';
 import { emptyReport, type ResourceReport } from '../../src/verify/report.js';
 import { createRetry } from '../../src/verify/retry.js';
 import { verifyTenant } from '../../src/verify/verify.js';
-import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
+import { emulatedTenants } from '../support/emulated-tenant.js';
 import { type Lab, startLab } from '../support/lab.js';
 import { ensureBuilt, lastJson, runCli, tenantEnv } from '../support/up.js';
 
@@ -45,14 +45,14 @@ function copiedOf(name: string): ResourceName[] {
 }
 
 let lab: Lab;
-const tenants: Record<string, EmulatedTenant> = {};
+const tenants = emulatedTenants();
 
 beforeAll(async () => {
   ensureBuilt();
   lab = await startLab();
-  for (const [name, options] of Object.entries(TENANTS)) tenants[name] = await startTenant({ seed: 7, ...options });
-  tenants['never'] = await startTenant({ seed: 7, logs: 150, users: 20, clients: 3 });
-  await lab.startWorker(tenants);
+  for (const [name, options] of Object.entries(TENANTS)) await tenants.add(name, { seed: 7, ...options });
+  await tenants.add('never', { seed: 7, logs: 150, users: 20, clients: 3 });
+  await lab.startWorker(tenants.byName);
   const results = await Promise.all(Object.keys(TENANTS).map((name) => lab.sync(name, { resources: copiedOf(name) })));
   for (const { status, tenant } of results) expect(status, tenant).toBe('completed');
   // One part a month in place of one an insert: the mutations below take a second each over many.
@@ -61,14 +61,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab.close();
-  await Promise.all(Object.values(tenants).map((tenant) => tenant.close()));
+  await tenants.close();
 });
-
-function tenantOf(name: string): EmulatedTenant {
-  const tenant = tenants[name];
-  if (!tenant) throw new Error(`no tenant ${name}`);
-  return tenant;
-}
 
 interface Options extends Partial<VerifyTask> {
   repair?: boolean;
@@ -79,7 +73,7 @@ interface Options extends Partial<VerifyTask> {
 /** Verifies one resource of a tenant. */
 async function verify(name: string, resource: ResourceName, options: Options = {}): Promise<ResourceReport> {
   const { repair, through = (api) => api, ...task } = options;
-  const { origin } = tenantOf(name);
+  const { origin } = tenants.of(name);
   const { clientId, clientSecret } = emulatorDefaults;
   const { signal } = new AbortController();
   const api = createManagementApi({
@@ -190,7 +184,7 @@ describe.concurrent('an equal copy', () => {
 
 describe.concurrent('logs', () => {
   it('that are missing are named, wherever they were, and fetched by a repair', async () => {
-    const ids = await tenantOf('holes').ids('logs');
+    const ids = await tenants.of('holes').ids('logs');
     const gone = pick(ids, 0, 1, 998, 999, 1_000, 1_001, 1_150, 1_298, 1_299);
     await remove('holes', 'logs', gone);
     const report = await verify('holes', 'logs', { limit: 100 });
@@ -203,7 +197,7 @@ describe.concurrent('logs', () => {
   });
 
   it('that the tenant never had are extra, and so is the second row of one that it has', async () => {
-    const ids = await tenantOf('foreign').ids('logs');
+    const ids = await tenants.of('foreign').ids('logs');
     const [before = '', last = ''] = pick(ids, 100, 249);
     const copies = [
       { id: String(BigInt(before) + 1n), of: before },
@@ -227,7 +221,7 @@ describe.concurrent('logs', () => {
   });
 
   it('whose text was altered are different, and a repair brings the text back', async () => {
-    const [id = ''] = pick(await tenantOf('altered').ids('logs'), 33);
+    const [id = ''] = pick(await tenants.of('altered').ids('logs'), 33);
     await mutate(
       'logs',
       `UPDATE raw = replaceOne(raw, '"type"', '"typ"') WHERE tenant = 'altered' AND log_id = '${id}'`,
@@ -236,14 +230,14 @@ describe.concurrent('logs', () => {
     expect(report).toMatchObject({ source: 250, destination: 250, missing: 0, extra: 0, different: 1 });
     expect(report.sample.different).toEqual([id]);
     expect(await verify('altered', 'logs', { repair: true })).toEqual({ ...equal(250), repaired: 1 });
-    const sent = await tenantOf('altered').raw('logs');
+    const sent = await tenants.of('altered').raw('logs');
     expect(await lab.column(`SELECT raw FROM logs WHERE tenant = 'altered' AND log_id = '${id}'`)).toEqual([
       sent.get(id),
     ]);
   });
 
   it('are found where their date is far from their id, and their second rows there too', async () => {
-    const [id = '', other = ''] = pick(await tenantOf('moved').ids('logs'), 10, 20);
+    const [id = '', other = ''] = pick(await tenants.of('moved').ids('logs'), 10, 20);
     const move = (one: string) =>
       run(
         `INSERT INTO logs_raw SELECT * REPLACE (date - INTERVAL 5 YEAR AS date) FROM (SELECT * FROM logs_raw WHERE tenant = 'moved' AND log_id = '${one}')`,
@@ -257,9 +251,9 @@ describe.concurrent('logs', () => {
   });
 
   it('behind the checkpoint are counted apart until a sync has copied them', async () => {
-    await tenantOf('growing').admin('logs', { count: 120 });
+    await tenants.of('growing').admin('logs', { count: 120 });
     expect(await verify('growing', 'logs')).toEqual({ ...equal(250), source: 370, behind: 120 });
-    const ids = await tenantOf('growing').ids('logs');
+    const ids = await tenants.of('growing').ids('logs');
     // The newest that was copied is gone: the checkpoint says that it was, so it is missing and not behind.
     await remove('growing', 'logs', pick(ids, 249));
     const report = await verify('growing', 'logs');
@@ -267,7 +261,7 @@ describe.concurrent('logs', () => {
   });
 
   it('that the tenant has dropped are retained only here', async () => {
-    const tenant = tenantOf('aging');
+    const tenant = tenants.of('aging');
     await tenant.admin('config', { logRetentionMs: 30 * HOUR_MS });
     const report = await verify('aging', 'logs');
     expect(report.retainedOnly).toBeGreaterThan(250);
@@ -284,7 +278,7 @@ describe.concurrent('logs', () => {
   });
 
   it('of a window are compared, and no others', async () => {
-    const ids = await tenantOf('window').ids('logs');
+    const ids = await tenants.of('window').ids('logs');
     const time = (at: number) => timeOfLogId(ids[at] ?? '') ?? 0;
     const window = { from: time(200), to: time(400) };
     const inside = ids.filter((id) => (timeOfLogId(id) ?? 0) >= window.from && (timeOfLogId(id) ?? 0) < window.to);
@@ -309,7 +303,7 @@ describe.concurrent('logs', () => {
   });
 
   it('without an id are compared by their text, and fetched by a repair', async () => {
-    const [id = ''] = pick(await tenantOf('keyless').ids('logs'), 7);
+    const [id = ''] = pick(await tenants.of('keyless').ids('logs'), 7);
     const nameless = changed((text) => text.replaceAll(`"log_id":"${id}","_id":"${id}",`, ''));
     const report = await verify('keyless', 'logs', { through: nameless });
     expect(report).toMatchObject({ source: 20, destination: 20, missing: 1, extra: 1, sample: { extra: [id] } });
@@ -319,7 +313,7 @@ describe.concurrent('logs', () => {
   });
 
   it('are compared up to the present also where new ones come faster than they are read', async () => {
-    let next = BigInt((await tenantOf('whole').ids('logs')).at(-1) ?? '');
+    let next = BigInt((await tenants.of('whole').ids('logs')).at(-1) ?? '');
     const busy = changed((text) => {
       if (text !== '[]') return text;
       next += 1n;
@@ -345,7 +339,7 @@ describe.concurrent('logs', () => {
 
 describe.concurrent('users', () => {
   it('that are missing, extra or older are named; a repair brings back what the tenant has', async () => {
-    const ids = await tenantOf('people').ids('users');
+    const ids = await tenants.of('people').ids('users');
     const [gone = '', old = '', dead = '', left = ''] = ids;
     await remove('people', 'users', [gone]);
     // What a snapshot that missed a user leaves behind.
@@ -359,7 +353,7 @@ describe.concurrent('users', () => {
       'users',
       `UPDATE updated_at = updated_at - INTERVAL 1 MINUTE WHERE tenant = 'people' AND user_id = ${text(old)}`,
     );
-    await tenantOf('people').admin('users', { remove: [left] });
+    await tenants.of('people').admin('users', { remove: [left] });
     const report = await verify('people', 'users');
     expect(report).toMatchObject({ source: 149, destination: 149, missing: 2, extra: 2, different: 1, behind: 0 });
     expect(report.sample.missing.toSorted()).toEqual([gone, dead].sort());
@@ -373,11 +367,11 @@ describe.concurrent('users', () => {
   });
 
   it('are compared with an export where pages cannot hold them', async () => {
-    const ids = await tenantOf('crowd').ids('users');
+    const ids = await tenants.of('crowd').ids('users');
     const gone = pick(ids, 5, 500, 1_049);
     await remove('crowd', 'users', gone);
     const left = pick(ids, 7);
-    await tenantOf('crowd').admin('users', { remove: left });
+    await tenants.of('crowd').admin('users', { remove: left });
     const report = await verify('crowd', 'users');
     expect(report).toMatchObject({ source: 1_049, destination: 1_047, missing: 3, extra: 1, different: 0 });
     expect(report.sample.missing.toSorted()).toEqual(gone);
@@ -391,7 +385,7 @@ describe.concurrent('users', () => {
   });
 
   it('that are new or have changed since the last sync are left to the next one', async () => {
-    await tenantOf('growing').admin('users', { add: 7, touch: 5 });
+    await tenants.of('growing').admin('users', { add: 7, touch: 5 });
     expect(await verify('growing', 'users')).toEqual({ ...equal(60), source: 67, behind: 7, changedSince: 5 });
     expect((await lab.sync('growing', { resources: ['users'] })).status).toBe('completed');
     expect(await verify('growing', 'users')).toEqual(equal(67));
@@ -410,7 +404,7 @@ describe.concurrent('users', () => {
 
 describe.concurrent('clients', () => {
   it('that are missing, extra or different are named, and fetched by a repair', async () => {
-    const tenant = tenantOf('apps');
+    const tenant = tenants.of('apps');
     const ids = await tenant.ids('clients');
     const [gone = '', altered = '', left = ''] = pick(ids, 3, 60, 90);
     await remove('apps', 'clients', [gone]);
@@ -430,13 +424,13 @@ describe.concurrent('clients', () => {
 
 describe.concurrent('the command', () => {
   const env = () => ({
-    ...tenantEnv(tenantOf('cli').origin),
+    ...tenantEnv(tenants.of('cli').origin),
     AUTH0_TENANT: 'cli',
     CLICKHOUSE_URL: lab.clickhouseUrl,
   });
 
   it('names what is missing with exit code 1, repairs it, and ends with 0', async () => {
-    const [gone = ''] = pick(await tenantOf('cli').ids('logs'), 12);
+    const [gone = ''] = pick(await tenants.of('cli').ids('logs'), 12);
     await remove('cli', 'logs', [gone]);
     const found = await runCli(['verify', '--json'], env());
     expect(found.code, found.stderr).toBe(1);

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,4 +51,20 @@ export async function gone(pid: number, ms: number): Promise<boolean> {
     });
   }
   return false;
+}
+
+/**
+ * Runs a script (ESM) that prints the id of a process it has started, kills it with SIGKILL, and says whether that
+ * process is gone within `ms`.
+ */
+export async function endsWithItsParent(script: string, ms: number): Promise<boolean> {
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once('data', (data: Buffer) => resolve(Number(data))),
+  );
+  process.kill(pid, 0);
+  parent.kill('SIGKILL');
+  return gone(pid, ms);
 }

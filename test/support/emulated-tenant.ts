@@ -54,3 +54,34 @@ export async function startTenant(options: EmulatorOptions): Promise<EmulatedTen
     close: () => emulator.close(),
   };
 }
+
+/** The emulated tenants of a test file, by name. */
+export interface EmulatedTenants {
+  readonly byName: Readonly<Record<string, EmulatedTenant>>;
+  /** Starts one more. */
+  add(name: string, options: EmulatorOptions): Promise<EmulatedTenant>;
+  /** Throws where there is none of this name. */
+  of(name: string): EmulatedTenant;
+  close(): Promise<void>;
+}
+
+/** No tenants yet. */
+export function emulatedTenants(): EmulatedTenants {
+  const byName: Record<string, EmulatedTenant> = {};
+  return {
+    byName,
+    async add(name, options) {
+      const tenant = await startTenant(options);
+      byName[name] = tenant;
+      return tenant;
+    },
+    of(name) {
+      const tenant = byName[name];
+      if (!tenant) throw new Error(`no tenant ${name}`);
+      return tenant;
+    },
+    async close() {
+      await Promise.all(Object.values(byName).map((tenant) => tenant.close()));
+    },
+  };
+}

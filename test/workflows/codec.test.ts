@@ -1,14 +1,14 @@
-import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
 import { resourceWorkflowId, tenantWorkflowId } from '../../src/contracts/names.js';
 import { connectTemporal, type TemporalHandle } from '../../src/temporal/connect.js';
 import type { TemporalTarget } from '../../src/temporal/connection-options.js';
 import { readProgress, startSync } from '../../src/temporal/sync-run.js';
-import { connectWorker, temporalWorkerOptions } from '../../src/temporal/worker-connection.js';
+import { connectWorker } from '../../src/temporal/worker-connection.js';
 import { ensureBuilt, lastJson, runCli } from '../support/up.js';
 import { fakeTenant } from './fake-activities.js';
 import { eventsOf, useLab } from './lab.js';
+import { createOwnWorker } from './own-worker.js';
 
 const file = useLab();
 const [OLD, NEW] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
@@ -42,13 +42,7 @@ it('hides what Temporal stores, and shows it to those who have the key, over a c
   const { tenant } = fake;
   const own = { ...target(`new:${NEW},old:${OLD}`), taskQueue: tenant };
   const { connection } = await connectWorker(own, { forMs: 0, say: () => {} });
-  const worker = await Worker.create({
-    connection,
-    ...temporalWorkerOptions(own),
-    workflowBundle: { codePath: inject('workflowBundle') },
-    activities: fake.activities,
-    workflowThreadPoolSize: 1,
-  });
+  const worker = await createOwnWorker(connection, own, fake.activities);
   try {
     await worker.runUntil(async () => {
       // One who has not been given the new key yet, and one who has.

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
 import type { Activities } from '../../src/contracts/activities.js';
@@ -13,9 +12,10 @@ import { applySchedules } from '../../src/temporal/schedules.js';
 import { areRegistered } from '../../src/temporal/search-attributes.js';
 import { startSync } from '../../src/temporal/sync-run.js';
 import { type WantedSchedule } from '../../src/temporal/wanted.js';
-import { connectWorker, temporalWorkerOptions } from '../../src/temporal/worker-connection.js';
+import { connectWorker } from '../../src/temporal/worker-connection.js';
 import { type FakeTenant, fakeTenant } from './fake-activities.js';
 import { eventsOf, useLab } from './lab.js';
+import { createOwnWorker } from './own-worker.js';
 
 const file = useLab();
 const hourly: WantedSchedule = {
@@ -68,13 +68,7 @@ async function withWorker(at: TemporalTarget, fake: FakeTenant, body: () => Prom
   const own = { ...at, taskQueue: fake.tenant };
   const { connection, searchAttributes } = await connectWorker(own, { forMs: 0, say: () => {} });
   try {
-    const worker = await Worker.create({
-      connection,
-      ...temporalWorkerOptions(own),
-      workflowBundle: { codePath: inject('workflowBundle') },
-      activities: asWorker(fake, searchAttributes),
-      workflowThreadPoolSize: 1,
-    });
+    const worker = await createOwnWorker(connection, own, asWorker(fake, searchAttributes));
     await worker.runUntil(body);
   } finally {
     await connection.close();

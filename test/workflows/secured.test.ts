@@ -1,17 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
 import type { ErrorKind } from '../../src/contracts/errors.js';
 import { type ConnectFailure, connectTemporal, TemporalConnectError } from '../../src/temporal/connect.js';
 import type { TemporalTarget } from '../../src/temporal/connection-options.js';
 import { startSync } from '../../src/temporal/sync-run.js';
-import { connectWorker, temporalWorkerOptions } from '../../src/temporal/worker-connection.js';
+import { connectWorker } from '../../src/temporal/worker-connection.js';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.js';
 import { type Front, startHttpServer, startKeyFront, startTlsFront } from '../support/temporal-proxy.js';
 import { fakeTenant } from './fake-activities.js';
+import { createOwnWorker } from './own-worker.js';
 
 Runtime.install({
   logger: new DefaultLogger('ERROR'),
@@ -65,13 +66,7 @@ async function syncOver(at: TemporalTarget, waits: string[] = []): Promise<strin
   const handle = await connectTemporal(own);
   const { connection } = await connectWorker(own, { forMs: 0, say: ({ reason }) => waits.push(reason) });
   try {
-    const worker = await Worker.create({
-      connection,
-      ...temporalWorkerOptions(own),
-      workflowBundle: { codePath: inject('workflowBundle') },
-      activities: fake.activities,
-      workflowThreadPoolSize: 1,
-    });
+    const worker = await createOwnWorker(connection, own, fake.activities);
     return await worker.runUntil(async () => {
       const run = await startSync(handle.client, own.taskQueue, fake.tenant, { resources: ['clients'] }, handle);
       const end = await run.end();

@@ -4,25 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientAuthentication } from '../../../src/auth0/client-auth.js';
-import { ConfigError, parseConfig } from '../../../src/config/config.js';
+import { parseConfig } from '../../../src/config/config.js';
 import { readEnvironment } from '../../../src/config/load.js';
 import { piecesOf, rsaKeys } from '../../support/keys.js';
+import { problemsOf } from '../../support/config-problems.js';
 
 const KEYS = rsaKeys();
 const TENANT = { AUTH0_DOMAIN: 'acme.eu.auth0.com', AUTH0_CLIENT_ID: 'id' };
 
 function authOf(env: Record<string, string | undefined>): ClientAuthentication | undefined {
   return parseConfig({ ...TENANT, ...env }).tenants[0]?.credentials.auth;
-}
-
-function problemsOf(env: Record<string, string | undefined>): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
 }
 
 const escaped = (pem: string) => pem.replaceAll('\n', '\\n');

@@ -9,6 +9,7 @@ import {
   type TenantSettings,
 } from '../../../src/config/config.js';
 import { COMPOSE_SETTINGS, renderEnvExample, type Setting, SETTINGS } from '../../../src/config/settings.js';
+import { problemsOf } from '../../support/config-problems.js';
 
 const TENANT = { AUTH0_DOMAIN: 'acme.eu.auth0.com', AUTH0_CLIENT_ID: 'id', AUTH0_CLIENT_SECRET: 's3cr3t' };
 
@@ -17,16 +18,6 @@ const PLAIN = { tls: null, apiKey: null, headers: {}, codecKeys: [], searchAttri
 
 function requireTenant({ tenants }: Config): TenantConfig {
   return tenants[0] ?? expect.fail('there is no tenant');
-}
-
-function problemsOf(env: Record<string, string | undefined>): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
 }
 
 const DEFAULTS: TenantSettings = {

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig } from '../../../src/config/config.js';
+import { parseConfig } from '../../../src/config/config.js';
 import type { TemporalConfig } from '../../../src/config/temporal.js';
 import { type Authority, type Certificate, createAuthority } from '../../support/certificates.js';
+import { problemsOf } from '../../support/config-problems.js';
 
 let folder = '';
 let ca: Authority;
@@ -24,16 +25,6 @@ const KEY_B = Buffer.alloc(32, 2).toString('base64');
 
 function temporal(env: Record<string, string | undefined>): TemporalConfig {
   return parseConfig(env).temporal;
-}
-
-function problemsOf(env: Record<string, string | undefined>): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
 }
 
 function tomlFile(text: string, name = 'temporal.toml'): string {

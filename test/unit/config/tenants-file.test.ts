@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, type ConfigFiles, parseConfig } from '../../../src/config/config.js';
+import { type ConfigFiles, parseConfig } from '../../../src/config/config.js';
 import { tenantsSchema } from '../../../src/config/tenants-schema.js';
 import { rsaKeys } from '../../support/keys.js';
+import { problemsIn } from '../../support/config-problems.js';
 
 const SECRET = 's3cr3t-of-acme';
 
@@ -17,15 +18,7 @@ function load(text: string, env: Record<string, string> = {}) {
   return parseConfig({ ACME_SECRET: SECRET, ...env }, { tenants: { file: 'tenants.yaml', text }, readFile });
 }
 
-function problemsOf(text: string, env: Record<string, string> = {}): string {
-  try {
-    load(text, env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.join('\n');
-    throw error;
-  }
-  return '';
-}
+const problemsOf = (text: string, env?: Record<string, string>): string => problemsIn(() => load(text, env)).join('\n');
 
 const ACME = `
   - name: acme

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clientsPager } from '../../../../src/auth0/paging/clients-pager.js';
 import { FIRST_CLIENTS_PAGE } from '../../../../src/contracts/cursor.js';
-import { drive, kindOf, type Model, numberOf, refusal } from './drive.js';
+import { drive, kindOf, type Model, numberOf, pageTooLarge, refusal } from './drive.js';
 
 interface Ways {
   shape?: 'real' | 'array' | 'data';
@@ -30,12 +30,7 @@ function tenant(count: number, ways: Ways = {}): Model {
       : (query['per_page'] ?? '') === ''
         ? 50
         : numberOf(query, 'per_page');
-    if (asked > largest && !ways.clamps)
-      return refusal(
-        400,
-        `Query validation error: 'Value ${asked} is greater than maximum ${largest}'`,
-        'invalid_query_string',
-      );
+    if (asked > largest && !ways.clamps) return pageTooLarge(asked, largest);
     const size = Math.min(asked, largest);
     if (byTake) {
       const start = query['from'] === undefined ? 0 : Number(query['from'].replace('sealed*', ''));

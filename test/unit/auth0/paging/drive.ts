@@ -36,6 +36,12 @@ export function refusal(statusCode: number, message: string, errorCode?: string)
   return { status: statusCode, body: { statusCode, error: 'Bad Request', message, errorCode } };
 }
 
+/** Refuses a page of more records than the tenant gives. */
+export function pageTooLarge(asked: number, largest: number): ModelAnswer {
+  const message = `Query validation error: 'Value ${asked} is greater than maximum ${largest}'`;
+  return refusal(400, message, 'invalid_query_string');
+}
+
 /** Reads a model with a pager as the page fetch does, until it is done, another mode is needed, or it throws. */
 export function drive<C extends Cursor>(pager: Pager<C>, start: C, listName: string, model: Model): Reading<C> {
   const reading: Reading<C> = {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { usersChangedPager } from '../../../../src/auth0/paging/users-changed-pager.js';
 import type { UsersChangedCursor } from '../../../../src/contracts/cursor.js';
-import { drive, kindOf, type Model, numberOf, refusal } from './drive.js';
+import { drive, kindOf, type Model, numberOf, pageTooLarge, refusal } from './drive.js';
 
 const START = Date.UTC(2026, 0, 1);
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -27,12 +27,7 @@ function tenant(updated: readonly number[], ways: Ways = {}): Model {
   const { shape = 'real', largest = 100 } = ways;
   return (query) => {
     const asked = numberOf(query, 'per_page');
-    if (asked > largest && !ways.clamps)
-      return refusal(
-        400,
-        `Query validation error: 'Value ${asked} is greater than maximum ${largest}'`,
-        'invalid_query_string',
-      );
+    if (asked > largest && !ways.clamps) return pageTooLarge(asked, largest);
     const size = Math.min(asked, largest);
     const start = numberOf(query, 'page') * size;
     if (start + size > 1_000) return refusal(400, 'm', 'invalid_paging');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { usersPager } from '../../../../src/auth0/paging/users-pager.js';
 import { FIRST_USERS_PAGE } from '../../../../src/contracts/cursor.js';
-import { drive, kindOf, type Model, numberOf, refusal } from './drive.js';
+import { drive, kindOf, type Model, numberOf, pageTooLarge, refusal } from './drive.js';
 
 const WALL = 'You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3';
 const START = Date.UTC(2026, 0, 1);
@@ -29,12 +29,7 @@ function tenant(count: number, ways: Ways = {}): Model {
   }));
   return (query) => {
     const asked = numberOf(query, 'per_page');
-    if (asked > largest && !ways.clamps)
-      return refusal(
-        400,
-        `Query validation error: 'Value ${asked} is greater than maximum ${largest}'`,
-        'invalid_query_string',
-      );
+    if (asked > largest && !ways.clamps) return pageTooLarge(asked, largest);
     const size = Math.min(asked, largest);
     const start = (knowsPage ? numberOf(query, 'page') : 0) * size;
     if (start + size > 1_000) return refusal(400, WALL, 'invalid_paging');
