@@ -34,7 +34,8 @@ export interface CheckpointStore {
 }
 
 const number = z.coerce.number();
-const checkpointRow = z.object({
+/** A row of `pipeline_checkpoints`, its instants as text. */
+export const checkpointRow = z.object({
   epoch: number,
   block: number,
   run_id: z.string(),

@@ -2,26 +2,14 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import { RESOURCES } from '../contracts/names.js';
 import type { StateCheckpoint, StateGap, TenantState } from '../state/document.js';
+import { checkpointRow } from './checkpoints.js';
 import { tablesOf } from './client.js';
 import { instant } from './instant.js';
 import { createStatements } from './statements.js';
 
-const number = z.coerce.number();
 const resource = z.enum(RESOURCES);
 
-const checkpointRow = z.object({
-  tenant: z.string(),
-  resource,
-  epoch: number,
-  block: number,
-  run_id: z.string(),
-  cursor: z.string(),
-  last_id: z.string(),
-  last_date: instant.nullable(),
-  snapshot_at: instant.nullable(),
-  rows_held: number,
-  overlap_refused: z.boolean(),
-});
+const stateRow = checkpointRow.omit({ imported: true }).extend({ tenant: z.string(), resource });
 
 const gapRow = z.object({
   tenant: z.string(),
@@ -54,7 +42,7 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
     async read(tenants) {
       const [checkpoints, gaps] = await Promise.all([
         select(
-          checkpointRow,
+          stateRow,
           `SELECT tenant, resource, epoch, block, run_id, cursor, last_id, toString(last_date) AS last_date,
              toString(snapshot_at) AS snapshot_at, rows_held, overlap_refused
            FROM ${table('pipeline_checkpoints')} ORDER BY tenant, resource`,
@@ -115,7 +103,7 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
   };
 }
 
-function checkpointOf(row: z.infer<typeof checkpointRow>): StateCheckpoint {
+function checkpointOf(row: z.infer<typeof stateRow>): StateCheckpoint {
   const common = {
     epoch: row.epoch,
     block: row.block,
