@@ -2,9 +2,11 @@ import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEngineError } from './errors.js';
+import { infileStatement, withoutFile } from './infile.js';
 import { createLane } from './lane.js';
 import { bytesOf, EngineUnavailableError, isDone, loadNative, numberOf } from './native.js';
-import { preamble, type Statement } from './statement.js';
+import { openSpool, type Spool } from './spool.js';
+import { preamble, type InsertStatement, type Statement } from './statement.js';
 
 /** Where the data lies and what one statement may take. */
 export interface EngineOptions {
@@ -39,7 +41,7 @@ export interface Engine {
   read(statement: Statement): Promise<Outcome>;
   /** Runs a SELECT piece by piece; `onChunk` says false to end it early. */
   stream(statement: Statement, onChunk: (chunk: Buffer) => Promise<boolean>): Promise<void>;
-  /** Runs an INSERT whose rows are in its text, in `data`, or come from a SELECT. */
+  /** Runs an INSERT, with rows or from a SELECT. */
   insert(statement: Statement): Promise<Outcome>;
   /** Runs any other statement. */
   command(statement: Statement): Promise<Outcome>;
@@ -72,6 +74,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   } catch (cause) {
     throw new EngineUnavailableError(openFailure(path, cause), { cause });
   }
+  let spool: Spool;
+  try {
+    spool = openSpool(path);
+  } catch (cause) {
+    native.CloseConnection(root);
+    throw new EngineUnavailableError(unwritable(path, cause), { cause });
+  }
   const memory = options.maxMemoryBytes ?? Math.min(2048 * MIB, Math.floor(totalmem() / 4));
   const common = new Map([
     ['max_memory_usage', String(memory)],
@@ -82,6 +91,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const buffered = new Map([...common, ['max_result_bytes', String(options.maxResultBytes ?? 256 * MIB)]]);
   const writes = createLane(1);
   const reads = createLane(2);
+  // Rows are put into their files beside a running statement; the lane only knows whether one is left.
+  const inserts = createLane(Infinity);
 
   // A connection of its own for every statement costs 0.2 ms and keeps apart what a shared one mixes: settings (after
   // a tokened insert, one without a token inherited it and was dropped as a duplicate), the current database, and the
@@ -103,12 +114,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return outcomeOf(await native.QueryAsyncConnection(connection, text, statement.format));
     });
 
-  // Rows go down as bytes: as a string they lose characters cut at chunk borders, and binary formats fail.
-  const insert = async ({ data, ...statement }: Statement): Promise<Outcome> =>
+  // Only this entry tells how many rows were written. It is not given rows: see infileStatement.
+  const insertSelect = async (statement: Statement): Promise<Outcome> =>
     withConnection(async (connection) => {
-      const head = preamble({ ...statement, data }, common) + (data === undefined ? '' : statement.sql);
-      const rows = data ?? Buffer.from(statement.sql);
-      return outcomeOf(await native.InsertRawAsyncConnection(connection, head, rows, false));
+      const head = preamble(statement, common);
+      return outcomeOf(await native.InsertRawAsyncConnection(connection, head, Buffer.from(statement.sql), false));
+    });
+
+  const insertRows = async (statement: InsertStatement): Promise<Outcome> =>
+    spool.with(statement.rows.pieces, async (file) => {
+      try {
+        const outcome = await writes.run(() => query(infileStatement(statement, file)));
+        // What was read from the file is what was written; a server reports both.
+        return { ...outcome, writtenRows: outcome.readRows, writtenBytes: outcome.readBytes };
+      } catch (error) {
+        throw withoutFile(error, file);
+      }
     });
 
   const stream = async (statement: Statement, onChunk: (chunk: Buffer) => Promise<boolean>): Promise<void> =>
@@ -128,7 +149,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
   const about = await query({
     sql: 'SELECT version(), timezone()',
-    data: undefined,
+    rows: undefined,
     database: undefined,
     settings: new Map(),
     params: new Map(),
@@ -142,10 +163,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     timezone,
     read: async (statement) => reads.run(() => query(statement)),
     stream: async (statement, onChunk) => reads.run(() => stream(statement, onChunk)),
-    insert: async (statement) => writes.run(() => insert(statement)),
+    insert: async ({ rows, ...statement }) =>
+      rows === undefined
+        ? writes.run(() => insertSelect({ ...statement, rows }))
+        : inserts.run(() => insertRows({ ...statement, rows })),
     command: async (statement) => writes.run(() => query(statement)),
     async close() {
-      await Promise.all([writes.idle(), reads.idle()]);
+      await Promise.all([inserts.idle(), writes.idle(), reads.idle()]);
       native.CloseConnection(root);
     },
   };
@@ -167,9 +191,13 @@ function prepareDirectory(path: string): void {
     mkdirSync(path, { recursive: true });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineUnavailableError(`the ClickHouse data directory ${path} cannot be written: ${reason}`, { cause });
+    throw new EngineUnavailableError(unwritable(path, cause), { cause });
   }
+}
+
+function unwritable(path: string, cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return `the ClickHouse data directory ${path} cannot be written: ${reason}`;
 }
 
 /**

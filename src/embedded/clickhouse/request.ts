@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { engineError } from './errors.js';
 import { isStreamable } from './formats.js';
-import { isRead, scanSql } from './sql.js';
+import { split } from './split.js';
+import { isRead } from './sql.js';
 import type { Statement } from './statement.js';
 
 /** How a statement is run. */
@@ -63,7 +64,7 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
       throw engineError(48, 'NOT_IMPLEMENTED', `The embedded server does not support the parameter '${name}'.`);
     }
   }
-  const { sql, data, shape } = split(fields.get('query') ?? '', rest);
+  const { sql, rows, shape } = split(fields.get('query') ?? '', rest);
   const format = fields.get('default_format') ?? header(message, 'x-clickhouse-format') ?? 'TabSeparated';
   const result = shape.format ?? format;
   const compress = isOn(fields.get('enable_http_compression')) && acceptsGzip(message);
@@ -81,7 +82,7 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
     plan: shape.verb === 'INSERT' ? 'insert' : canStream ? 'stream' : isRead(shape) ? 'read' : 'command',
     statement: {
       sql,
-      data,
+      rows,
       settings,
       params,
       format,
@@ -93,36 +94,6 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
     waitEnd,
     compress,
   };
-}
-
-// Enough of a body to hold everything up to the rows of an INSERT.
-const HEAD_BYTES = 64 * 1024;
-
-function split(
-  query: string,
-  body: Buffer,
-): { sql: string; data: Buffer | undefined; shape: ReturnType<typeof scanSql> } {
-  if (query === '' && body.length === 0) throw engineError(62, 'SYNTAX_ERROR', 'Empty query.');
-  const head = query === '' ? body.subarray(0, HEAD_BYTES).toString() : query;
-  const isInsert = scanSql(head).verb === 'INSERT';
-  if (isInsert && query !== '') return checked(query, body.length > 0 ? body : undefined);
-  if (isInsert) return { ...checked(head, body), sql: '' };
-  // ClickHouse puts a line feed between the two parts.
-  return checked([query, body.toString()].filter((part) => part !== '').join('\n'), undefined);
-}
-
-function checked(sql: string, data: Buffer | undefined): ReturnType<typeof split> {
-  const shape = scanSql(sql);
-  if (shape.multiple) throw engineError(62, 'SYNTAX_ERROR', 'Syntax error (Multi-statements are not allowed).');
-  if (shape.verb === '') throw engineError(62, 'SYNTAX_ERROR', 'Empty query.');
-  if (shape.usesLocalFile) {
-    // Anyone on this machine can ask, with the rights of whoever started the server.
-    throw engineError(497, 'ACCESS_DENIED', 'The embedded server does not open files of this machine.');
-  }
-  if (shape.verb === 'INSERT' && shape.usesInput) {
-    throw engineError(48, 'NOT_IMPLEMENTED', 'The embedded server does not support the table function input().');
-  }
-  return { sql, data, shape };
 }
 
 async function formFields(contentType: string, body: Buffer): Promise<[string, string][]> {

@@ -1,10 +1,11 @@
+import type { RowsClause } from './rows-clause.js';
 import { quoteIdentifier, quoteLiteral } from './sql.js';
 
 /** One statement with everything that applies to it alone. */
 export interface Statement {
   sql: string;
-  /** Rows that follow the statement's text; only for INSERT. */
-  data: Buffer | undefined;
+  /** Rows that came with an INSERT; `sql` ends with their clause. */
+  rows: InsertRows | undefined;
   database: string | undefined;
   /** Engine settings, by name. */
   settings: ReadonlyMap<string, string>;
@@ -15,6 +16,15 @@ export interface Statement {
   /** Refuse everything that writes, as ClickHouse does for GET. */
   readonly: boolean;
 }
+
+/** Rows as they were received, in pieces that belong one behind the other. */
+export interface InsertRows {
+  clause: RowsClause;
+  pieces: readonly Buffer[];
+}
+
+/** An INSERT with its rows. */
+export type InsertStatement = Statement & { rows: InsertRows };
 
 /**
  * The statements that go ahead of `statement` on its connection: settings, placeholder values, database.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isRead, quoteIdentifier, quoteLiteral, scanSql } from '../../../src/embedded/clickhouse/sql.js';
+import { findRowsClause } from '../../../src/embedded/clickhouse/rows-clause.js';
+import { isRead, quoteIdentifier, quoteLiteral, scanSql, scanValues } from '../../../src/embedded/clickhouse/sql.js';
 
 describe('scanSql', () => {
   it.each([
@@ -35,6 +36,7 @@ describe('scanSql', () => {
     "select * from loop(`file` ('/etc/passwd'))",
     "create table t (a String) engine = File(CSV, '/etc/passwd')",
     "backup table t to Disk('x', 'y')",
+    "insert into t from\u200binfile '/etc/passwd' format TSV",
   ])('sees files of this machine: %s', (sql) => expect(scanSql(sql).usesLocalFile).toBe(true));
 
   it('sees input() only as a source', () => {
@@ -51,6 +53,59 @@ describe('scanSql', () => {
     const started = performance.now();
     scanSql(`select '${"''".repeat(500_000)}`);
     expect(performance.now() - started).toBeLessThan(500);
+  });
+});
+
+describe('findRowsClause', () => {
+  // The bars stand where the settings begin (or what follows them), and around the clause itself.
+  it.each([
+    ['insert into t ||FORMAT TSV| 1\t2', 'TSV'],
+    ['insert into t (format, values, settings) |SETTINGS a = 1, b = 2 |format JSONEachRow|\n{}', 'JSONEachRow'],
+    ["insert into table format ||VALUES| ('format TSV')", undefined],
+    ['insert into values (select, a) ||values|(1, 2)', undefined],
+    ['insert into settings.format ||FORMAT Values|(1)', 'Values'],
+    ['insert into `format` ||format `TSV`|', 'TSV'],
+    ['insert into "values" -- FORMAT x\n ||FORMAT "TSV"|', 'TSV'],
+    ['insert into {format:Identifier}.{values:Identifier} ||FORMAT TSV|', 'TSV'],
+    ["insert into function s3('x', format) partition by (format) |settings x = 'format y' |FORMAT CSV|", 'CSV'],
+    ['insert into function values(a) ||FORMAT CSV|', 'CSV'],
+    ['insert /* into x format y */ into t # format z\n||FORMAT CSV| -- rows', 'CSV'],
+  ])('%s', (marked, format) => {
+    const [before = '', settings = '', clause = ''] = marked.split('|');
+    const settingsAt = before.length;
+    const formatAt = settingsAt + settings.length;
+    expect(findRowsClause(marked.replaceAll('|', ''))).toEqual({
+      settingsAt,
+      formatAt,
+      end: formatAt + clause.length,
+      format,
+    });
+  });
+
+  it.each([
+    'select 1 format TSV',
+    'insert into t select * from x format TSV',
+    'insert into t (a) with 1 as values select values',
+    'insert into t (select 1) format TSV',
+    "insert into t from infile 'x' format TSV",
+    "insert into t settings format_schema = 'format x'",
+    'insert into format',
+    'insert into format values_',
+    'insert',
+    '',
+  ])('finds none: %s', (sql) => expect(findRowsClause(sql)).toBeUndefined());
+});
+
+describe('scanValues', () => {
+  it.each([
+    ["(1, 'a; file(2)'), (2, 'disk(')", false, false],
+    ["(1, 'a') ; -- the end", false, false],
+    ["(1, 'a'); (2, 'b')", true, false],
+    ["(1, file('/etc/passwd'))", false, true],
+    ["(1, (select * from `sqlite` /* x */ ('a', 'b')))", false, true],
+    ["(1, 'it\\'s', executable('x'))", false, true],
+  ])('%s', (text, multiple, usesLocalFile) => {
+    expect(scanValues(text)).toMatchObject({ multiple, usesLocalFile });
   });
 });
 
