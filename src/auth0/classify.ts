@@ -106,41 +106,40 @@ export function classifyTokenAnswer(
   return new ExtractError('CredentialsRejected', `The token endpoint answered HTTP ${status}${said}`, context);
 }
 
-/** Turns what `fetch` throws into an error of the taxonomy. */
+/** Turns an error of a connection into one of the taxonomy. */
 export function classifyNetworkError(error: unknown, host: string): ExtractError {
   if (error instanceof ExtractError) return error;
   const code = networkCode(error);
-  const reason = NETWORK_REASONS[code] ?? code;
+  const reason = isCutOff(error) ? CUT_OFF : (NETWORK_REASONS[code] ?? code);
   return new ExtractError('TenantUnreachable', `${host}: ${reason}`, code === 'unknown' ? {} : { code });
 }
 
+const CUT_OFF = 'the connection was closed in the middle of the answer';
 const NETWORK_REASONS: Record<string, string> = {
   ENOTFOUND: 'the host name does not exist',
   EAI_AGAIN: 'the host name could not be looked up',
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset',
-  UND_ERR_SOCKET: 'the connection was closed in the middle of the answer',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
   TimeoutError: 'no answer in time',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
   unknown: 'the connection failed',
 };
 
-/** `fetch failed` says nothing; the reason is the innermost cause's code. */
+/** Where a host has several addresses, all were tried: the first one's error tells. */
 function networkCode(error: unknown): string {
-  let here = error;
-  for (let depth = 0; depth < 5 && here instanceof Error; depth++) {
-    if ('code' in here && typeof here.code === 'string') return here.code;
-    if (here instanceof AggregateError && here.errors.length > 0) here = here.errors[0];
-    else if (here.name === 'TimeoutError') return here.name;
-    else if (here.message === 'terminated' && here.cause === undefined) return 'UND_ERR_SOCKET';
-    else here = here.cause;
-  }
-  return 'unknown';
+  if (!(error instanceof Error)) return 'unknown';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  if (error instanceof AggregateError && error.errors.length > 0) return networkCode(error.errors[0]);
+  return error.name === 'TimeoutError' ? error.name : 'unknown';
+}
+
+/** By its message only: the code is that of a connection that was reset before there was an answer. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && error.message === 'aborted';
 }
 
 function readErrorBody(text: string): ErrorBody {

@@ -1,10 +1,10 @@
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
 import { decodeBody } from './body.js';
 import { classifyNetworkError } from './classify.js';
+import { openAnswer } from './wire.js';
 
 /** A line of the file is one user; a profile is at most some hundred kB, what is far beyond is no user. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
@@ -66,14 +66,11 @@ function patience(signal: AbortSignal, timeoutMs: number): Patience {
 
 const MOST_REDIRECTS = 5;
 
-/**
- * The answer to the link. By `node:http` and not by `fetch`: where rows are stored more slowly than they come, the fetch of
- * Node 20 piles the file up in its socket's buffer, and copies all of it for each piece that it hands on.
- */
+/** The answer to the link, past its redirects. */
 async function open(url: URL, signal: AbortSignal, wait: Patience, redirects = 0): Promise<IncomingMessage> {
   let response: IncomingMessage;
   try {
-    response = await wait.during(answerOf(url, wait.signal));
+    response = await wait.during(openAnswer(url, { signal: wait.signal }));
   } catch (error) {
     signal.throwIfAborted();
     throw classifyNetworkError(error, url.host);
@@ -88,13 +85,6 @@ async function open(url: URL, signal: AbortSignal, wait: Patience, redirects = 0
   }
   if (status >= 500) throw new ExtractError('TenantUnavailable', `The download answered HTTP ${status}`, { status });
   throw new ExtractError('ExportLinkExpired', `The download link was not accepted (HTTP ${status})`, { status });
-}
-
-function answerOf(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const { get } = url.protocol === 'https:' ? https : http;
-    get(url, { signal }, resolve).on('error', reject);
-  });
 }
 
 function unpack(bytes: Readable): Readable {

@@ -4,6 +4,7 @@ import { decodeBody } from './body.js';
 import { classifyAnswer, classifyNetworkError } from './classify.js';
 import type { Pacer } from './pacer.js';
 import type { TokenSource } from './token.js';
+import { type AnswerHead, exchange } from './wire.js';
 
 /** A request to the Management API. */
 export interface ApiRequest {
@@ -43,12 +44,9 @@ export interface ManagementApi {
 /** A token that lacks a scope is given up after this, ms: not sooner, since each new one is counted and logged. */
 const SCOPES_AGE_MS = 5 * 60_000;
 
-/** A page of 100 logs is about 150 kB; what is far beyond is no page, and must not fill the memory. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
-
 /**
- * Creates the client of one tenant's Management API. No retries of its own: those are Temporal's, where they can be
- * seen. Redirects are not followed, so that the token never travels to another host.
+ * Creates the client of one tenant's Management API. No retries of its own but on a stale connection: the others are
+ * Temporal's, where they can be seen. Redirects are not followed, so that the token never travels to another host.
  */
 export function createManagementApi(options: {
   origin: string;
@@ -70,26 +68,27 @@ export function createManagementApi(options: {
     const askedAt = performance.now();
     await pacer.acquire(signal);
     const grantedAt = performance.now();
-    const timeout = AbortSignal.timeout(timeoutMs);
     const sentAt = Date.now();
     requests++;
     let status: number | null = null;
+    const onHead = (head: AnswerHead): void => {
+      ({ status } = head);
+      pacer.observe({ ...head, sentAt, receivedAt: Date.now() });
+    };
     try {
-      const response = await fetch(url, {
-        method: request.method ?? 'GET',
-        redirect: 'manual',
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-        headers: {
-          authorization: `Bearer ${token}`,
-          accept: 'application/json',
-          'user-agent': userAgent,
-          ...(request.body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
-      });
-      ({ status } = response);
-      pacer.observe({ status, headers: response.headers, sentAt, receivedAt: Date.now() });
-      return { response, text: await readText(response), sentAt };
+      const headers = {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...(request.body !== undefined && { 'content-type': 'application/json' }),
+      };
+      const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
+      const { method = 'GET' } = request;
+      const answer = await exchange(url, { method, headers, ...body, signal }, { timeoutMs, onHead });
+      const text = decodeBody(answer.body);
+      if (text === undefined)
+        throw new ExtractError('UnreadableAnswer', 'The answer is not valid UTF-8', { status: answer.status });
+      return { status: answer.status, headers: answer.headers, text, sentAt };
     } catch (error) {
       signal?.throwIfAborted();
       throw classifyNetworkError(error, host);
@@ -110,13 +109,12 @@ export function createManagementApi(options: {
     async send(request, signal) {
       let token = await tokens.get();
       let answer = await sendOnce(request, token, signal);
-      if (answer.response.status === 401) {
+      if (answer.status === 401) {
         tokens.invalidate(token);
         token = await tokens.get();
         answer = await sendOnce(request, token, signal);
       }
-      const { response, text, sentAt } = answer;
-      const { status, headers } = response;
+      const { status, headers, text, sentAt } = answer;
       if (status !== 200 && status !== 201) {
         const logsCheckpoint = request.path === '/api/v2/logs' && request.query?.['from'] !== undefined;
         // A token keeps the scopes that it was given: one that was granted meanwhile comes with the next.
@@ -128,23 +126,4 @@ export function createManagementApi(options: {
     },
     requests: () => requests,
   };
-}
-
-/** Reads a body up to the cap. Throws ExtractError when it is larger, or no UTF-8. */
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES)
-      throw new ExtractError('UnreadableAnswer', `The answer is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
-        status: response.status,
-      });
-    chunks.push(chunk);
-  }
-  const text = decodeBody(Buffer.concat(chunks));
-  if (text === undefined)
-    throw new ExtractError('UnreadableAnswer', 'The answer is not valid UTF-8', { status: response.status });
-  return text;
 }

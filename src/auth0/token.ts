@@ -3,6 +3,7 @@ import { ExtractError } from '../contracts/errors.js';
 import { classifyNetworkError, classifyTokenAnswer } from './classify.js';
 import { authenticateClient, type ClientAuthentication } from './client-auth.js';
 import { isLoopback } from './loopback.js';
+import { exchange, type WireAnswer } from './wire.js';
 
 /** Credentials of the machine-to-machine application. */
 export interface Credentials {
@@ -106,7 +107,7 @@ function configure(
     proof,
   );
   configuration.timeout = timeoutMs / 1000;
-  configuration[oidc.customFetch] = (endpoint, options) => fetchFromTokenEndpoint(endpoint, options, auth);
+  configuration[oidc.customFetch] = (endpoint, options) => askTokenEndpoint(endpoint, options, { auth, timeoutMs });
   if (url.protocol === 'http:') {
     // eslint-disable-next-line typescript/no-deprecated -- marked deprecated only to stand out; the origin is loopback
     oidc.allowInsecureRequests(configuration);
@@ -115,30 +116,22 @@ function configure(
 }
 
 /** Sends the request itself, so that one place turns the endpoint's answers into errors of the taxonomy. */
-async function fetchFromTokenEndpoint(
-  url: string,
-  options: oidc.CustomFetchOptions,
-  auth: ClientAuthentication,
+async function askTokenEndpoint(
+  endpoint: string,
+  { method, headers, body, signal }: oidc.CustomFetchOptions,
+  { auth, timeoutMs }: { auth: ClientAuthentication; timeoutMs: number },
 ): Promise<Response> {
-  let response: Response;
-  let text: string;
+  const url = new URL(endpoint);
+  let answer: WireAnswer;
   try {
-    const { method, headers, body, signal } = options;
-    response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      ...(body !== undefined && body !== null && { body }),
-      ...(signal && { signal }),
-    });
-    text = await response.text();
+    const form = await new Response(body).text();
+    answer = await exchange(url, { method, headers, body: form, signal }, { timeoutMs });
   } catch (error) {
-    throw classifyNetworkError(error, new URL(url).host);
+    throw classifyNetworkError(error, url.host);
   }
-  if (response.status !== 200) {
-    const { status, headers } = response;
-    throw classifyTokenAnswer({ status, headers, text: withoutProof(text, auth) }, { method: auth.method });
-  }
+  const text = new TextDecoder().decode(answer.body);
+  if (answer.status !== 200)
+    throw classifyTokenAnswer({ ...answer, text: withoutProof(text, auth) }, { method: auth.method });
   return new Response(withTokenType(text), { status: 200, headers: { 'content-type': 'application/json' } });
 }
 

@@ -80,6 +80,7 @@ function examineTenants(config: Config, { tenants: names }: Reached): Promise<Ch
 async function examineTenant(settings: TenantConfig): Promise<Check[]> {
   const { name: tenant, credentials, pacing } = settings;
   const timeoutMs = Math.min(settings.httpTimeoutMs, TIMEOUT_MS);
+  const userAgent = `auth0-clickhouse/${programVersion()}`;
   try {
     const tokens = createTokenSource(credentials, { timeoutMs });
     const api = createManagementApi({
@@ -87,9 +88,9 @@ async function examineTenant(settings: TenantConfig): Promise<Check[]> {
       tokens,
       pacer: createPacer(pacing),
       timeoutMs,
-      userAgent: `auth0-clickhouse/${programVersion()}`,
+      userAgent,
     });
-    return await checkTenant({ tenant, credentials, settings, api, tokens, timeoutMs, now: Date.now });
+    return await checkTenant({ tenant, credentials, settings, api, tokens, timeoutMs, userAgent, now: Date.now });
   } catch (error) {
     return [failedWith('reachable', error)];
   }

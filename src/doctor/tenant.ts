@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { classifyNetworkError } from '../auth0/classify.js';
 import type { ApiAnswer, ManagementApi } from '../auth0/http.js';
 import type { Credentials, TokenSource } from '../auth0/token.js';
+import { exchange } from '../auth0/wire.js';
 import type { TenantSettings } from '../config/config.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { ResourceName } from '../contracts/names.js';
@@ -21,6 +22,7 @@ export interface TenantDeps {
   api: ManagementApi;
   tokens: TokenSource;
   timeoutMs: number;
+  userAgent: string;
   now: () => number;
 }
 
@@ -53,21 +55,20 @@ const discovery = z.object({ issuer: z.string() });
 type ReachedTenant = { status: 'fail'; check: Check } | { status: 'ok'; check: Check; date: string | null };
 
 /** Needs no token: tells a wrong host from wrong credentials. */
-async function reachTenant({ credentials, timeoutMs }: TenantDeps): Promise<ReachedTenant> {
+async function reachTenant({ credentials, timeoutMs, userAgent }: TenantDeps): Promise<ReachedTenant> {
   const { origin } = credentials;
   const name = 'reachable';
   try {
-    const response = await fetch(`${origin}/.well-known/openid-configuration`, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: { accept: 'application/json' },
-    });
-    const text = await response.text();
-    if (response.status === 200 && isDiscovery(text))
-      return { status: 'ok', check: ok(name, `${origin} answers`), date: response.headers.get('date') };
+    const { status, headers, body } = await exchange(
+      new URL('/.well-known/openid-configuration', origin),
+      { headers: { accept: 'application/json', 'user-agent': userAgent } },
+      { timeoutMs },
+    );
+    if (status === 200 && isDiscovery(body.toString('utf8')))
+      return { status: 'ok', check: ok(name, `${origin} answers`), date: headers.get('date') };
     const check = fail(
       name,
-      `${origin} answers (HTTP ${response.status}), but it is no Auth0 tenant`,
+      `${origin} answers (HTTP ${status}), but it is no Auth0 tenant`,
       'Check the domain (AUTH0_DOMAIN, or tenants.yaml): the host of the tenant, such as acme.eu.auth0.com, or its custom domain.',
     );
     return { status: 'fail', check };

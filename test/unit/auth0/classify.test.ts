@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { classifyAnswer, classifyNetworkError, classifyTokenAnswer } from '../../../src/auth0/classify.js';
+import { exchange } from '../../../src/auth0/wire.js';
 import { type ErrorKind, ExtractError } from '../../../src/contracts/errors.js';
 import { portOf } from './loopback-server.js';
 
@@ -190,9 +191,9 @@ describe('token endpoint', () => {
 });
 
 describe('network', () => {
-  async function thrownBy(url: string, options: RequestInit = {}): Promise<unknown> {
+  async function thrownBy(url: string, timeoutMs = 10_000): Promise<unknown> {
     try {
-      await (await fetch(url, options)).text();
+      await exchange(new URL(url), {}, { timeoutMs });
     } catch (error) {
       return error;
     }
@@ -231,15 +232,15 @@ describe('network', () => {
   });
 
   it('names a connection that was reset', async () => {
-    const error = classifyNetworkError(await withTcp(null, thrownBy), 'h');
+    const error = classifyNetworkError(await withTcp(null, (url) => thrownBy(url)), 'h');
     expect(error).toMatchObject({ kind: 'TenantUnreachable', context: { code: 'ECONNRESET' } });
     expect(error.message).toBe('h: the connection was reset');
   });
 
   it('names an answer that was cut off', async () => {
     const half = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{"a":';
-    const error = classifyNetworkError(await withTcp(half, thrownBy), 'h');
-    expect(error).toMatchObject({ kind: 'TenantUnreachable', context: { code: 'UND_ERR_SOCKET' } });
+    const error = classifyNetworkError(await withTcp(half, (url) => thrownBy(url)), 'h');
+    expect(error).toMatchObject({ kind: 'TenantUnreachable', context: { code: 'ECONNRESET' } });
     expect(error.message).toBe('h: the connection was closed in the middle of the answer');
   });
 
@@ -247,7 +248,7 @@ describe('network', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${portOf(server.address())}/`;
-    const error = classifyNetworkError(await thrownBy(url, { signal: AbortSignal.timeout(30) }), 'h');
+    const error = classifyNetworkError(await thrownBy(url, 30), 'h');
     server.closeAllConnections();
     server.close();
     expect(error).toMatchObject({ message: 'h: no answer in time', context: { code: 'TimeoutError' } });
@@ -255,7 +256,7 @@ describe('network', () => {
 
   it.each<[unknown, string, string | undefined]>([
     [
-      new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ENOTFOUND' }) }),
+      Object.assign(new Error('getaddrinfo ENOTFOUND h'), { code: 'ENOTFOUND' }),
       'the host name does not exist',
       'ENOTFOUND',
     ],
@@ -274,10 +275,7 @@ describe('network', () => {
     expect(error.context).toEqual(code === undefined ? {} : { code });
   });
 
-  it('does not follow a chain of causes without an end, and leaves errors of ours alone', () => {
-    const circular = new Error('x');
-    circular.cause = circular;
-    expect(classifyNetworkError(circular, 'h').message).toBe('h: the connection failed');
+  it('leaves errors of ours alone', () => {
     const known = new ExtractError('UnreadableAnswer', 'm');
     expect(classifyNetworkError(known, 'h')).toBe(known);
   });

@@ -105,7 +105,7 @@ describe('download', () => {
     expect(server?.received[0]?.headers.authorization).toBeUndefined();
   });
 
-  it('takes a file that is not packed, and one that fetch has unpacked', async () => {
+  it('takes a file that is not packed, and one whose headers say that it is', async () => {
     expect(await send(FILE.join('\n'))).toEqual(FILE);
     await server?.close();
     const unpacked = await download((_request, response) => {

@@ -37,7 +37,8 @@ async function examine(origin: string, env: Record<string, string> = {}, now = D
   const tokens = createTokenSource(credentials, { timeoutMs: 2_000 });
   const pacer = createPacer(settings.pacing);
   const api = createManagementApi({ origin, tokens, pacer, timeoutMs: 2_000, userAgent: 'test' });
-  const checks = await checkTenant({ tenant: name, credentials, settings, api, tokens, timeoutMs: 2_000, now });
+  const asked = { tenant: name, credentials, settings, api, tokens, timeoutMs: 2_000, userAgent: 'test', now };
+  const checks = await checkTenant(asked);
   for (const secret of [emulatorDefaults.clientSecret, await tokens.get().catch(() => 'no token')])
     expect(JSON.stringify(checks)).not.toContain(secret);
   return new Map(checks.map((check) => [check.name, check]));
@@ -104,6 +105,8 @@ describe('a tenant', () => {
       status: 'fail',
       detail: expect.stringContaining('no Auth0 tenant'),
     });
+    // Some gateways refuse who does not say what they are.
+    expect(web.received[0]?.headers['user-agent']).toBe('test');
     await web.close();
   });
 
