@@ -4,9 +4,12 @@ import { elements, members, type Span } from './scan.js';
 export interface RedactionRule {
   /**
    * Cheap test on the text: where it does not match, nothing can be secret and the text stays as it is. It must
-   * match every name that `isSecret` knows; names written with `\u` escapes are found without it.
+   * match every name that `isSecret` knows, with the quote behind it: a word within a text is no name. Names written
+   * with `\u` escapes are found without it.
    */
   hint: RegExp;
+  /** The hint is in the secret's own name, not only in one around it: then a member in which it is not found is not looked at. */
+  hintsAtName: boolean;
   /** Whether the member at this path (array positions are `*`) with this JSON text is to be left out. */
   isSecret(path: readonly string[], value: string): boolean;
 }
@@ -25,13 +28,14 @@ const MAX_DEPTH = 200;
  * Throws JsonTextError when the text is no JSON object.
  */
 export function redact(text: string, rule: RedactionRule): Redacted {
-  if (!rule.hint.test(text) && !text.includes('\\u00')) return { text, dropped: [] };
+  if (!mayHoldSecrets(text, rule)) return { text, dropped: [] };
   const cuts: Span[] = [];
   const dropped = new Set<string>();
 
   const visitObject = (at: number, path: readonly string[]): void => {
     const all = members(text, at).items;
     const kept = all.map((member) => {
+      if (rule.hintsAtName && !mayHoldSecrets(text.slice(member.start, member.end), rule)) return true;
       const memberPath = [...path, member.name];
       const value = text.slice(member.valueStart, member.end);
       const secret = memberPath.length > MAX_DEPTH || rule.isSecret(memberPath, value);
@@ -73,6 +77,11 @@ export function redact(text: string, rule: RedactionRule): Redacted {
     from = cut.end;
   }
   return { text: out + text.slice(from), dropped: [...dropped].sort() };
+}
+
+/** Whether a text has to be searched: something in it has the name of a secret, or hides its name behind escapes. */
+function mayHoldSecrets(text: string, { hint }: RedactionRule): boolean {
+  return hint.test(text) || text.includes('\\u00');
 }
 
 function firstObject(text: string): number {

@@ -103,10 +103,25 @@ export interface Member extends Span {
 
 /** Members of the object that opens at `i` in order, duplicates included, and the index after it. */
 export function members(text: string, i: number): { items: Member[]; end: number } {
-  if (text.charCodeAt(i) !== OPEN_BRACE) throw new JsonTextError('not an object');
   const items: Member[] = [];
+  const end = eachMember(text, i, (start, nameEnd, valueStart, memberEnd) => {
+    items.push({ name: parseName(text.slice(start, nameEnd)), start, valueStart, end: memberEnd });
+  });
+  return { items, end };
+}
+
+/**
+ * Goes through the members of the object that opens at `i`: where its quoted name begins and ends, where its value does.
+ * Returns the index after the object.
+ */
+function eachMember(
+  text: string,
+  i: number,
+  visit: (start: number, nameEnd: number, valueStart: number, end: number) => void,
+): number {
+  if (text.charCodeAt(i) !== OPEN_BRACE) throw new JsonTextError('not an object');
   let at = skipSpace(text, i + 1);
-  if (text.charCodeAt(at) === CLOSE_BRACE) return { items, end: at + 1 };
+  if (text.charCodeAt(at) === CLOSE_BRACE) return at + 1;
   for (;;) {
     if (text.charCodeAt(at) !== QUOTE) throw new JsonTextError('an object is cut off or broken');
     const nameEnd = skipString(text, at);
@@ -114,10 +129,10 @@ export function members(text: string, i: number): { items: Member[]; end: number
     if (text.charCodeAt(colon) !== COLON) throw new JsonTextError('an object is cut off or broken');
     const valueStart = skipSpace(text, colon + 1);
     const end = skipValue(text, valueStart);
-    items.push({ name: parseName(text.slice(at, nameEnd)), start: at, valueStart, end });
+    visit(at, nameEnd, valueStart, end);
     const after = skipSpace(text, end);
     const c = text.charCodeAt(after);
-    if (c === CLOSE_BRACE) return { items, end: after + 1 };
+    if (c === CLOSE_BRACE) return after + 1;
     if (c !== COMMA) throw new JsonTextError('an object is cut off or broken');
     at = skipSpace(text, after + 1);
   }
@@ -129,12 +144,24 @@ export function memberText(text: string, path: readonly string[]): string | unde
   let end = at;
   for (const name of path) {
     if (text.charCodeAt(at) !== OPEN_BRACE) return undefined;
-    const member = members(text, at).items.findLast((candidate) => candidate.name === name);
-    if (member === undefined) return undefined;
-    at = member.valueStart;
-    ({ end } = member);
+    let found = -1;
+    eachMember(text, at, (start, nameEnd, valueStart, memberEnd) => {
+      if (!isNamed(text, start, nameEnd, name)) return;
+      found = valueStart;
+      end = memberEnd;
+    });
+    if (found < 0) return undefined;
+    at = found;
   }
   return text.slice(at, end);
+}
+
+/** Whether the quoted name at `[start, end)` says `name`, which holds neither quotes nor backslashes. */
+function isNamed(text: string, start: number, end: number, name: string): boolean {
+  const units = end - start - 2;
+  if (units === name.length) return text.startsWith(name, start + 1);
+  // Escapes make a name longer, never shorter.
+  return units > name.length && parseName(text.slice(start, end)) === name;
 }
 
 function parseName(quoted: string): string {

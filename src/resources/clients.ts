@@ -32,7 +32,8 @@ export const clients: Resource = {
     column('client_metadata', 'json'),
   ],
   redaction: {
-    hint: /_secret|encryption_key|signing_key|addons/,
+    hint: /(?:_secret|encryption_key|signing_keys?|addons)"/,
+    hintsAtName: false,
     isSecret(path) {
       const name = path.at(-1) ?? '';
       if (name === 'client_secret' || name === 'encryption_key') return true;

@@ -43,7 +43,8 @@ export const logs: Resource = {
     column('city_name', 'text', 'location_info', 'city_name'),
   ],
   redaction: {
-    hint: /_secret|_token|client_assertion|private_key|encryption_key|signing_key|password/,
+    hint: /(?:secret|token|assertion|_keys?|password)"/,
+    hintsAtName: true,
     // Auth0 masks most of them itself ("*****"): then there is nothing to hide, and the text stays as it came.
     isSecret: (path, value) => path[0] === 'details' && SECRET.test(path.at(-1) ?? '') && !MASKED.test(value),
   },

@@ -67,7 +67,8 @@ export const users: Resource = {
     column('user_metadata', 'json'),
   ],
   redaction: {
-    hint: /_token/,
+    hint: /_token(?:_secret)?"/,
+    hintsAtName: true,
     isSecret: (path) => path[0] === 'identities' && IDENTITY_SECRET.test(path.at(-1) ?? ''),
   },
   // Two versions a millisecond: at the same updated_at the API's full object wins over an export line.

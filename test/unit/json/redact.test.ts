@@ -4,7 +4,8 @@ import { redact, type RedactionRule } from '../../../src/json/redact.js';
 import { JsonTextError } from '../../../src/json/scan.js';
 import { textOf, written } from './json-text.js';
 
-const rule: RedactionRule = { hint: /s/, isSecret: (path) => path.at(-1) === 's' };
+const rule: RedactionRule = { hint: /s/, hintsAtName: false, isSecret: (path) => path.at(-1) === 's' };
+const exact: RedactionRule = { ...rule, hint: /s"/, hintsAtName: true };
 
 it.each([
   ['first', '{"s":1,"a":2,"b":3}', '{"a":2,"b":3}'],
@@ -26,6 +27,7 @@ it.each([
   ['by an escaped name', '{"\\u0073":1,"a":2}', '{"a":2}'],
 ])('leaves out a member that is %s', (_name, text, expected) => {
   expect(redact(text, rule).text).toBe(expected);
+  expect(redact(text, exact)).toEqual(redact(text, rule));
 });
 
 it('leaves a text without secrets as it is, also where the hint matches', () => {
@@ -34,7 +36,11 @@ it('leaves a text without secrets as it is, also where the hint matches', () => 
 });
 
 it('finds a name that hides behind escapes although the hint does not match', () => {
-  const strict: RedactionRule = { hint: /client_secret/, isSecret: (path) => path.at(-1) === 'client_secret' };
+  const strict: RedactionRule = {
+    hint: /client_secret/,
+    hintsAtName: true,
+    isSecret: (path) => path.at(-1) === 'client_secret',
+  };
   for (const name of ['\\u0063lient_secret', 'client\\u005fsecret', 'client\\u005Fsecret', 'client_secre\\u0074'])
     expect(redact(`{"a":1,"${name}":"x"}`, strict)).toEqual({ text: '{"a":1}', dropped: ['client_secret'] });
 });
@@ -44,10 +50,23 @@ it('names what it left out, sorted, each path once', () => {
   expect(redact(text, rule).dropped).toEqual(['b.s', 's', 'z.*.s']);
 });
 
+it('looks only at members that hold a hint, where secrets have it in their names', () => {
+  const seen: string[] = [];
+  redact('{"a":{"b":{"c":1}},"d":{"s":2,"e":{"f":3}}}', {
+    ...exact,
+    isSecret(path) {
+      seen.push(path.join('.'));
+      return false;
+    },
+  });
+  expect(seen).toEqual(['d', 'd.s']);
+});
+
 it('shows the rule the exact text of a value', () => {
   const seen: string[] = [];
   redact('{"s": 1.10 ,"a":[{"s":"\\u0041"}]}', {
     hint: /s/,
+    hintsAtName: false,
     isSecret(path, value) {
       seen.push(`${path.join('.')}=${value}`);
       return false;
@@ -82,11 +101,14 @@ describe('deep nesting', () => {
   });
 });
 
-it('changes nothing but the secret members of any record', () => {
+it.each([
+  ['around secrets', rule],
+  ['at their names', exact],
+])('changes nothing but the secret members of any record, with a hint %s', (_, any) => {
   const { object } = written(['"s"', '"\\u0073"', '"a"', '"S"']);
   fc.assert(
     fc.property(object, (record) => {
-      const { text, dropped } = redact(textOf(record), rule);
+      const { text, dropped } = redact(textOf(record), any);
       const isSecret = (path: readonly string[]) => path.at(-1) === 's';
       expect(text).toBe(textOf(record, isSecret));
       expect(JSON.parse(text)).toEqual(withoutSecrets(JSON.parse(textOf(record))));
