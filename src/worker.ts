@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
@@ -184,7 +185,15 @@ function seconds(ms: number): number {
   return Math.round(ms / 1000);
 }
 
+/**
+ * How much the old generation may grow before it is collected, in per cent. Left alone V8 goes by the limit it is given:
+ * with 320 MB it collects at each 30 %, 40 times in a copy of 100,000 logs, a second of CPU time; with the machine's
+ * memory as its limit it lets the heap grow to four times its size.
+ */
+const HEAP_GROWTH_PERCENT = 60;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   try {
     const config = loadConfig();
     await runWorker(config, await createLogger(config.logLevel, { format: config.observability.logFormat }));

@@ -182,9 +182,9 @@ function workerEnv(config: Config, addresses: Stack['addresses']): Record<string
 
 /**
  * V8 lets a heap grow as long as the machine has memory: 100,000 logs peaked at 360 to 410 MB, with these limits at
- * 255 MB, in the same time. What the worker really holds is two blocks of rows.
+ * 255 MB, in the same time. What the worker really holds is two blocks of rows. (worker.ts sets what is no flag of node.)
  */
-export const LEAN_HEAP = ['--max-old-space-size=320', '--max-semi-space-size=16'];
+export const LEAN_HEAP = ['--max-old-space-size=320', '--max-semi-space-size=8'];
 
 async function startWorker(dataDir: DataDir, env: Record<string, string>): Promise<Part & { metrics: string | null }> {
   const child = await spawnChild({
