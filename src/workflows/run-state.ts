@@ -18,7 +18,7 @@ import {
  * More pages an activity once a run has shown that it has many to fetch: one page an activity costs 3 to 8 times the
  * time. An activity that has fetched for some seconds returns what it has, so a slow tenant is not held up by it.
  */
-const CATCH_UP_PAGES = 500;
+const CATCH_UP_PAGES = 2_000;
 
 /** Pages for the next activity: the setting at first, more when full activities show that there is much to catch up. */
 export function pagesForNext(state: RunState): number {

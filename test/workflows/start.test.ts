@@ -83,8 +83,8 @@ it('hands the cursor and the block from one activity to the next', async () => {
   expect(fake.inputs('fetchPages')).toEqual([
     { ...common, cursor, block: 0, pagesBefore: 0, maxPages: 2 },
     { ...common, cursor, block: 1, pagesBefore: 1, maxPages: 2 },
-    { ...common, cursor, block: 2, pagesBefore: 2, maxPages: 500 },
-    { ...common, cursor, block: 3, pagesBefore: 3, maxPages: 500 },
+    { ...common, cursor, block: 2, pagesBefore: 2, maxPages: 2000 },
+    { ...common, cursor, block: 3, pagesBefore: 3, maxPages: 2000 },
   ]);
   const froms = fake.inputs('fetchPages').map((input) => (input.cursor.kind === 'logs' ? input.cursor.from : ''));
   expect(froms).toEqual([null, 'log-1', 'log-2', 'log-3']);
