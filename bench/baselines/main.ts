@@ -1,12 +1,11 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { splitLines } from '../../src/auth0/export-download.js';
 import { openClickHouse } from '../../src/clickhouse/client.js';
-import { addRecords, type Block, emptyBlock, insertBlock, type LoadContext } from '../../src/clickhouse/insert.js';
+import { type Block, createBlock, type LoadContext } from '../../src/clickhouse/block.js';
+import { insertBlock } from '../../src/clickhouse/insert.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { readUse } from '../parts/process-use.js';
+import { createBlockFile, readBlockFile } from './block-file.js';
 import { batchesOf, fetchAll, openApi, type Position, RESOURCE } from './source.js';
 import { type BaselineSpec, specSchema } from './spec.js';
 
@@ -17,7 +16,7 @@ interface Work {
 }
 
 /** Where rows go: one insert, and the waits for it. */
-type Sink = (block: Block) => Promise<void>;
+type Sink = (block: Pick<Block, 'resource' | 'rows' | 'body'>) => Promise<void>;
 
 async function main(): Promise<void> {
   const spec = specSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
@@ -62,24 +61,26 @@ async function copy(spec: BaselineSpec, store: Sink, position: Position): Promis
   const api = openApi(spec);
   const resource = RESOURCE[spec.resource];
   const load = contextOf(spec);
-  let block = emptyBlock();
+  let block = createBlock(resource);
+  let spare: Block | undefined;
   let inFlight: Promise<void> = Promise.resolve();
   let [rows, pages] = [0, 0];
   const flush = async (): Promise<void> => {
-    rows += block.lines.rows;
+    rows += block.rows;
     const full = block;
-    block = emptyBlock();
     await inFlight;
+    block = spare ?? createBlock(resource);
+    block.clear();
     inFlight = store(full);
+    spare = full;
     // It is thrown by the next flush; until then it must not count as unhandled.
     inFlight.catch(() => {});
     if (spec.kind !== 'overlap') await inFlight;
   };
   for await (const records of batchesOf(api, spec, position)) {
-    addRecords(block, resource, records, { ...load, fetchedAt: Date.now() });
+    block.add(records, { ...load, fetchedAt: Date.now() });
     pages++;
-    const isFull =
-      spec.resource === 'users' ? block.lines.rows >= spec.rowsPerInsert : pages % spec.pagesPerInsert === 0;
+    const isFull = spec.resource === 'users' ? block.rows >= spec.rowsPerInsert : pages % spec.pagesPerInsert === 0;
     if (isFull) await flush();
   }
   await flush();
@@ -95,37 +96,25 @@ async function fetchOnly(spec: BaselineSpec): Promise<Work> {
 }
 
 async function insertOnly(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
-  const rowsPerInsert = spec.resource === 'users' ? spec.rowsPerInsert : spec.pagesPerInsert * 100;
-  let rows = 0;
+  const resource = RESOURCE[spec.resource];
+  const { columns } = createBlock(resource).body(contextOf(spec));
+  let inserted = 0;
   for (let round = 0; round < spec.repeat; round++) {
     const store = inserter({ ...spec, tenant: `${spec.tenant}-${round}` }, client);
-    let block = emptyBlock();
-    for await (const batch of splitLines(createReadStream(spec.file, { highWaterMark: 1 << 20 }))) {
-      for (const line of batch) {
-        block.lines.append(line);
-        if (block.lines.rows < rowsPerInsert) continue;
-        await store(block);
-        rows += block.lines.rows;
-        block = emptyBlock();
-      }
+    for await (const { rows, body } of readBlockFile(spec.file)) {
+      await store({ resource, rows, body: () => ({ columns, pieces: [body] }) });
+      inserted += rows;
     }
-    await store(block);
-    rows += block.lines.rows;
   }
-  return { rows };
+  return { rows: inserted };
 }
 
 async function prepare(spec: BaselineSpec): Promise<Work> {
-  const file = createWriteStream(spec.file);
-  const { rows } = await copy(
-    spec,
-    async ({ lines }) => {
-      if (lines.rows > 0 && !file.write(lines.bytes())) await once(file, 'drain');
-    },
-    { cursor: null },
-  );
-  file.end();
-  await once(file, 'close');
+  const file = createBlockFile(spec.file);
+  const { rows } = await copy(spec, (block) => file.write(block.rows, block.body(contextOf(spec)).pieces), {
+    cursor: null,
+  });
+  await file.close();
   return { rows };
 }
 
@@ -144,7 +133,7 @@ async function poll(spec: BaselineSpec, client: ClickHouseClient): Promise<void>
 function inserter(spec: BaselineSpec, client: ClickHouseClient): Sink {
   const load = { ...contextOf(spec), serverStart: 0 };
   return async (block) => {
-    await insertBlock(client, spec.database, RESOURCE[spec.resource], block, load);
+    await insertBlock(client, spec.database, block, load);
   };
 }
 

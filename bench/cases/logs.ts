@@ -22,7 +22,7 @@ function logsCase(id: string, logs: number, runs: number): BenchCase {
     async measure(context) {
       const rows = context.quick ? Math.min(logs, 5_000) : logs;
       const bench = await openBench(context, { logs: rows });
-      const file = join(bench.stack.folder, 'rows.jsonl');
+      const file = join(bench.stack.folder, 'rows.native');
       await measureBaseline(bench, 'prepare', { kind: 'prepare', resource: 'logs', file });
       const subjects: Subject[] = [
         () => measureOurs(bench, 'logs'),

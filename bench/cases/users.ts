@@ -18,7 +18,7 @@ function usersCase(id: string, users: number, runs: number): BenchCase {
       const rows = context.quick ? Math.min(users, 5_000) : users;
       const bench = await openBench(context, { users: rows });
       const inFile = Math.min(rows, FILE_ROWS);
-      const file = join(bench.stack.folder, 'rows.jsonl');
+      const file = join(bench.stack.folder, 'rows.native');
       const source =
         inFile === rows
           ? bench

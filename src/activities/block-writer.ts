@@ -1,11 +1,5 @@
-import {
-  addRecords,
-  type Block,
-  emptyBlock,
-  type InsertContext,
-  insertBlock,
-  type LoadContext,
-} from '../clickhouse/insert.js';
+import { type Block, createBlock, type LoadContext } from '../clickhouse/block.js';
+import { type InsertContext, insertBlock } from '../clickhouse/insert.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { RunCounts } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
@@ -47,36 +41,32 @@ export function createBlockWriter(
   resource: Resource,
   run: Pick<LoadContext, 'tenant' | 'runId' | 'tombstones'>,
 ): BlockWriter {
-  let block: Block = emptyBlock();
+  let block = createBlock(resource);
   const { tenant, runId, tombstones } = run;
-  const common = { tenant, runId, tombstones };
-  let load: LoadContext = { ...common, source: 'api', fetchedAt: 0 };
   let spare: Block | undefined;
   let inFlight: Promise<void> = Promise.resolve();
-  // After a failed insert this writer inserts nothing more: whoever tries again asks anew.
+  // Read once: after a failed insert this writer inserts nothing more, and whoever tries again asks anew.
   let serverStart: number | undefined;
 
   return {
     add(records, source, fetchedAt) {
-      load = { ...common, source, fetchedAt };
-      addRecords(block, resource, records, load);
+      block.add(records, { tenant, runId, tombstones, source, fetchedAt });
     },
     get collected() {
-      return block.lines.rows;
+      return block.rows;
     },
     get isFull() {
-      return block.lines.length >= FULL_BYTES;
+      return block.length >= FULL_BYTES;
     },
     async flush(stored) {
       const full = block;
-      const context = load;
       const previous = inFlight;
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
         serverStart ??= await deps.store.serverStart();
-        await measuredInsert(deps, resource, full, { ...context, serverStart });
-        const { malformed, redacted, oldestDate } = full;
-        const { rows } = full.lines;
+        await measuredInsert(deps, full, { tenant, runId, serverStart });
+        const { rows, malformed, redacted, oldestDate } = full;
+        full.clear();
         spare = full;
         await stored({
           counts: { rows, malformed, redacted },
@@ -90,7 +80,7 @@ export function createBlockWriter(
         await previous;
       } finally {
         // The memory of the block before, which is stored now: new memory each time would pile up.
-        block = emptyBlock(spare);
+        block = spare ?? createBlock(resource);
         spare = undefined;
       }
     },
@@ -98,20 +88,15 @@ export function createBlockWriter(
   };
 }
 
-async function measuredInsert(
-  deps: ActivityDeps,
-  resource: Resource,
-  block: Block,
-  load: InsertContext,
-): Promise<void> {
+async function measuredInsert(deps: ActivityDeps, block: Block, load: InsertContext): Promise<void> {
   const { meter = NO_METER } = deps;
   const { tenant } = load;
+  const { resource } = block;
   const startedAt = performance.now();
   try {
-    const bytes = await insertBlock(deps.clickhouse, deps.database, resource, block, load);
+    const bytes = await insertBlock(deps.clickhouse, deps.database, block, load);
     if (bytes === 0) return;
-    const { malformed } = block;
-    const { rows } = block.lines;
+    const { rows, malformed } = block;
     const seconds = (performance.now() - startedAt) / 1000;
     meter.inserted({ tenant, resource: resource.name, rows, bytes, seconds, malformed });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isTimedLogId, syntheticLogId, timeOfLogId } from '../auth0/log-id.js';
 import { OLDEST } from '../auth0/paging/logs-pager.js';
-import { rowKey } from '../clickhouse/insert.js';
+import { rowKey } from '../clickhouse/block.js';
 import { logsBeginning } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { RawRecord } from '../json/page.js';

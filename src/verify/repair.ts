@@ -1,4 +1,5 @@
-import { addRecords, emptyBlock, insertBlock, rowKey } from '../clickhouse/insert.js';
+import { createBlock, rowKey } from '../clickhouse/block.js';
+import { insertBlock } from '../clickhouse/insert.js';
 import type { RawRecord } from '../json/page.js';
 import type { Resource } from '../resources/resource.js';
 import type { VerifyDeps } from './deps.js';
@@ -28,14 +29,12 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
   const flush = async (): Promise<void> => {
     if (runId === null || waiting.length === 0) return;
     target ??= await aboveTombstones(deps, resource);
-    const versioned = target;
-    const block = emptyBlock();
-    const [{ source, fetchedAt } = { source: 'api' as const, fetchedAt: 0 }] = waiting;
+    const block = createBlock(target);
     const run = { tenant, runId, tombstones: new Map<string, number>() };
-    for (const { record, ...page } of waiting) addRecords(block, versioned, [record], { ...run, ...page });
+    for (const { record, ...page } of waiting) block.add([record], { ...run, ...page });
     await retry(async () => {
       const serverStart = await store.serverStart();
-      await insertBlock(clickhouse, database, versioned, block, { ...run, source, fetchedAt, serverStart });
+      await insertBlock(clickhouse, database, block, { tenant, runId, serverStart });
     });
     stored += waiting.length;
     waiting = [];

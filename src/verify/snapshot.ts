@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rowKey } from '../clickhouse/insert.js';
+import { rowKey } from '../clickhouse/block.js';
 import type { RawRecord } from '../json/page.js';
 import { redact } from '../json/redact.js';
 import { parseInstant } from '../resources/columns.js';

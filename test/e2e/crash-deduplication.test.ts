@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openClickHouse } from '../../src/clickhouse/client.js';
-import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { createServerStart } from '../../src/clickhouse/server-start.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
-import { parseRecord } from '../../src/json/page.js';
-import { logs } from '../../src/resources/logs.js';
 import { compileSources } from '../support/compiled.js';
+import { storeRecords } from '../support/store-records.js';
 
 /**
  * The state that a kill between two steps of an insert leaves behind, made by hand: the deduplication log names the
@@ -29,18 +27,9 @@ it('stores a block again whose rows a crash has taken, although the server knows
     const client = openClickHouse(destination);
     await migrate(client, destination);
     const serverStart = createServerStart(client);
-    const load = {
-      tenant: 't',
-      runId: 'run',
-      tombstones: new Map<string, number>(),
-      source: 'api',
-      fetchedAt: 0,
-    } as const;
     const insert = async (startedAt: number): Promise<void> => {
-      const block = emptyBlock();
-      const record = parseRecord('{"log_id":"90020260101000000000000000000000001","date":"2026-01-01T00:00:00.000Z"}');
-      addRecords(block, logs, [record], load);
-      await insertBlock(client, 'auth0', logs, block, { ...load, serverStart: startedAt });
+      const record = '{"log_id":"90020260101000000000000000000000001","date":"2026-01-01T00:00:00.000Z"}';
+      await storeRecords(client, 'logs', [record], { tenant: 't', runId: 'run', serverStart: startedAt });
     };
     const select = async (sql: string): Promise<string> => {
       const answer = await client.query({ query: sql, format: 'TabSeparated' });

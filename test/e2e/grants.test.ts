@@ -4,16 +4,15 @@ import { join } from 'node:path';
 import { ClickHouseError } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClickHouse } from '../../src/clickhouse/client.js';
-import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { createSnapshotStore } from '../../src/clickhouse/snapshots.js';
 import { createPipelineStore } from '../../src/clickhouse/store.js';
 import { checkClickHouse } from '../../src/doctor/clickhouse.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
-import { parseRecord } from '../../src/json/page.js';
 import { resources } from '../../src/resources/index.js';
 import { type Compiled, compileSources } from '../support/compiled.js';
 import { sqlBlocks } from '../support/sql-blocks.js';
+import { storeRecords } from '../support/store-records.js';
 
 type Client = ReturnType<typeof openClickHouse>;
 
@@ -84,17 +83,8 @@ async function workAsWriter(client: Client): Promise<void> {
   await migrate(client, { database: 'auth0', cluster: null });
   await migrate(client, { database: 'auth0', cluster: null });
   for (const resource of Object.values(resources)) {
-    const load = {
-      tenant: 't',
-      runId: 'r',
-      fetchedAt: 1,
-      source: 'api',
-      tombstones: new Map(),
-      serverStart: 0,
-    } as const;
-    const block = emptyBlock();
-    addRecords(block, resource, [parseRecord(JSON.stringify(RECORDS[resource.name]))], load);
-    await insertBlock(client, 'auth0', resource, block, load);
+    const text = JSON.stringify(RECORDS[resource.name]);
+    await storeRecords(client, resource.name, [text], { tenant: 't', runId: 'r' });
   }
   const store = createPipelineStore(client, 'auth0');
   await store.writeCheckpoint({

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
-import { parseRecord } from '../../src/json/page.js';
-import { resources } from '../../src/resources/index.js';
 import type { ResourceName } from '../../src/contracts/names.js';
 import { startEngine, type TestEngine } from '../support/engine.js';
 import { sqlBlocks } from '../support/sql-blocks.js';
+import { storeRecords } from '../support/store-records.js';
 
 const TENANT = 'acme.eu';
 let engine: TestEngine;
@@ -12,22 +10,8 @@ let engine: TestEngine;
 const rows = (query: string) => engine.rows(query);
 
 async function copy(name: ResourceName, records: readonly object[]): Promise<void> {
-  const load = {
-    tenant: TENANT,
-    runId: 'own',
-    fetchedAt: 1,
-    source: 'api',
-    tombstones: new Map(),
-    serverStart: 0,
-  } as const;
-  const block = emptyBlock();
-  addRecords(
-    block,
-    resources[name],
-    records.map((record) => parseRecord(JSON.stringify(record))),
-    load,
-  );
-  await insertBlock(engine.clickhouse, 'auth0', resources[name], block, load);
+  const texts = records.map((record) => JSON.stringify(record));
+  await storeRecords(engine.clickhouse, name, texts, { tenant: TENANT, runId: 'own' });
 }
 
 /** The statement below this heading; the first, unless another is asked for. */

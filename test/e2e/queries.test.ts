@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addRecords, emptyBlock, insertBlock } from '../../src/clickhouse/insert.js';
 import { createPipelineStore } from '../../src/clickhouse/store.js';
-import { parseRecord } from '../../src/json/page.js';
-import { resources } from '../../src/resources/index.js';
 import { type EmulatedTenant, startTenant } from '../support/emulated-tenant.js';
 import { ANSWERS, type TenantFacts } from '../support/expected-answers.js';
 import { type Lab, startLab } from '../support/lab.js';
 import { rareEvents } from '../support/rare-events.js';
 import { type SqlBlock, sqlBlocks } from '../support/sql-blocks.js';
+import { storeRecords } from '../support/store-records.js';
 import { logFact } from '../support/tenant-facts.js';
 
 const TENANT = 'acme.eu';
@@ -22,15 +20,7 @@ const started: EmulatedTenant[] = [];
 
 /** Stores log events as a run does. */
 async function store(tenant: string, runId: string, events: readonly string[]): Promise<void> {
-  const load = { tenant, runId, fetchedAt: Date.now(), source: 'api', tombstones: new Map(), serverStart: 0 } as const;
-  const block = emptyBlock();
-  addRecords(
-    block,
-    resources.logs,
-    events.map((raw) => parseRecord(raw)),
-    load,
-  );
-  await insertBlock(lab.clickhouse, 'auth0', resources.logs, block, load);
+  await storeRecords(lab.clickhouse, 'logs', events, { tenant, runId });
 }
 
 beforeAll(async () => {

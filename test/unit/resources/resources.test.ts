@@ -3,7 +3,6 @@ import { type ResourceName, RESOURCES } from '../../../src/contracts/names.js';
 import { parseRecord } from '../../../src/json/page.js';
 import { redact } from '../../../src/json/redact.js';
 import { clients } from '../../../src/resources/clients.js';
-import { renderColumns } from '../../../src/resources/columns.js';
 import { resources } from '../../../src/resources/index.js';
 import { logs } from '../../../src/resources/logs.js';
 import type { Resource } from '../../../src/resources/resource.js';
@@ -160,46 +159,4 @@ describe('descriptions', () => {
       [users.keyColumn, ...users.columns.map(({ path }) => path[0])].filter((name) => !exported.has(name)),
     ).toEqual([]);
   });
-});
-
-it('shows a recorded log row in its columns', () => {
-  const record = parseRecord(`{"date":"2026-01-02T03:04:05.678Z","type":"seccft","description":null,
-    "connection_id":"","client_id":"c","client_name":null,"ip":"203.0.113.7","hostname":null,
-    "scope":["read:logs","read:users"],"isMobile":false,"_id":"${LOG_ID}","log_id":"${LOG_ID}",
-    "location_info":{"country_code":"NO","city_name":"Tromsø"},"details":{"a":1},"unknown":1}`);
-  const { json, malformed } = renderColumns(record, logs.columns);
-  const values: unknown[] = JSON.parse(`[${json}]`);
-  expect(malformed).toBe(0);
-  expect(Object.fromEntries(logs.columns.map(({ name }, i) => [name, values[i]]))).toEqual({
-    date: '2026-01-02 03:04:05.678',
-    type: 'seccft',
-    description: '',
-    connection: '',
-    connection_id: '',
-    client_id: 'c',
-    client_name: '',
-    ip: '203.0.113.7',
-    hostname: '',
-    user_id: '',
-    user_name: '',
-    user_agent: '',
-    audience: '',
-    scope: '["read:logs","read:users"]',
-    strategy: '',
-    strategy_type: '',
-    organization_id: '',
-    organization_name: '',
-    is_mobile: false,
-    country_code: 'NO',
-    city_name: 'Tromsø',
-  });
-});
-
-it('shows all connections of a user with linked accounts', () => {
-  const record = parseRecord(
-    '{"user_id":"a","identities":[{"connection":"db","user_id":5},{"connection":"google-oauth2"}],"app_metadata":{"n":1.10}}',
-  );
-  const values: unknown[] = JSON.parse(`[${renderColumns(record, users.columns).json}]`);
-  const row = Object.fromEntries(users.columns.map(({ name }, i) => [name, values[i]]));
-  expect(row).toMatchObject({ connections: ['db', 'google-oauth2'], app_metadata: '{"n":1.10}', updated_at: null });
 });
