@@ -1,6 +1,12 @@
 import { open } from 'node:fs/promises';
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
+import type { BaselineSpec } from './spec.js';
+
+/** The file in this form. */
+export function fileOf({ file, form }: Pick<BaselineSpec, 'file' | 'form'>): string {
+  return `${file}.${form}`;
+}
 
 /** Bodies of inserts that lie ready in a file, each behind its number of rows and of bytes. */
 export interface BlockFileWriter {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { openClickHouse } from '../../src/clickhouse/client.js';
@@ -5,7 +7,8 @@ import { type Block, createBlock, type LoadContext } from '../../src/clickhouse/
 import { insertBlock } from '../../src/clickhouse/insert.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { readUse } from '../parts/process-use.js';
-import { createBlockFile, readBlockFile } from './block-file.js';
+import { createBlockFile, fileOf, readBlockFile } from './block-file.js';
+import { insertLines } from './insert-lines.js';
 import { batchesOf, fetchAll, openApi, type Position, RESOURCE } from './source.js';
 import { type BaselineSpec, specSchema } from './spec.js';
 
@@ -28,7 +31,7 @@ async function main(): Promise<void> {
     cluster: null,
   };
   const client = openClickHouse(destination);
-  if (spec.kind !== 'fetch' && spec.kind !== 'prepare') await migrate(client, destination);
+  if (spec.kind !== 'fetch') await migrate(client, destination);
   if (spec.kind === 'poll') return poll(spec, client);
   const cpuBefore = readUse('self').cpuSeconds ?? 0;
   const start = performance.now();
@@ -50,9 +53,9 @@ function work(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
     case 'fetch':
       return fetchOnly(spec);
     case 'insert':
-      return insertOnly(spec, client);
+      return spec.form === 'json' ? insertLines(spec, client) : insertOnly(spec, client);
     case 'prepare':
-      return prepare(spec);
+      return prepare(spec, client);
   }
 }
 
@@ -95,13 +98,14 @@ async function fetchOnly(spec: BaselineSpec): Promise<Work> {
   return { rows: 0, characters, requests: api.requests() };
 }
 
+/** Blocks that lie ready just as the worker sends them. */
 async function insertOnly(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
   const resource = RESOURCE[spec.resource];
   const { columns } = createBlock(resource).body(contextOf(spec));
   let inserted = 0;
   for (let round = 0; round < spec.repeat; round++) {
     const store = inserter({ ...spec, tenant: `${spec.tenant}-${round}` }, client);
-    for await (const { rows, body } of readBlockFile(spec.file)) {
+    for await (const { rows, body } of readBlockFile(fileOf(spec))) {
       await store({ resource, rows, body: () => ({ columns, pieces: [body] }) });
       inserted += rows;
     }
@@ -109,12 +113,29 @@ async function insertOnly(spec: BaselineSpec, client: ClickHouseClient): Promise
   return { rows: inserted };
 }
 
-async function prepare(spec: BaselineSpec): Promise<Work> {
-  const file = createBlockFile(spec.file);
-  const { rows } = await copy(spec, (block) => file.write(block.rows, block.body(contextOf(spec)).pieces), {
-    cursor: null,
-  });
-  await file.close();
+/** Writes the rows in the form that the worker sends, and as the engine writes them as lines of JSON. */
+async function prepare(spec: BaselineSpec, client: ClickHouseClient): Promise<Work> {
+  const scratch = `${spec.database}.scratch`;
+  const table = `${spec.database}.${RESOURCE[spec.resource].table}`;
+  await client.command({ query: `CREATE TABLE ${scratch} AS ${table} ENGINE = Memory` });
+  const blocks = createBlockFile(fileOf({ ...spec, form: 'native' }));
+  const lines = createWriteStream(fileOf({ ...spec, form: 'json' }));
+  const store = async (block: Pick<Block, 'resource' | 'rows' | 'body'>): Promise<void> => {
+    const { resource, rows } = block;
+    if (rows === 0) return;
+    const body = block.body(contextOf(spec));
+    await blocks.write(rows, body.pieces);
+    const same = { resource: { ...resource, table: 'scratch' }, rows, body: () => body };
+    await insertBlock(client, spec.database, same, { ...contextOf(spec), serverStart: 0 });
+    const query = `SELECT ${body.columns.join(', ')} FROM ${scratch}`;
+    const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+    if (!lines.write(await answer.text())) await once(lines, 'drain');
+    await client.command({ query: `TRUNCATE TABLE ${scratch}` });
+  };
+  const { rows } = await copy(spec, store, { cursor: null });
+  await blocks.close();
+  lines.end();
+  await once(lines, 'close');
   return { rows };
 }
 

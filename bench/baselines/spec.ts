@@ -7,7 +7,7 @@ export const specSchema = z.object({
    * - `overlap`: the next pages are fetched while a block is stored
    * - `fetch`: the requests alone, nothing is parsed
    * - `insert`: rows that are ready in a file
-   * - `prepare`: writes that file
+   * - `prepare`: writes that file, once in each form
    * - `poll`: `loop` every second, until it is killed
    */
   kind: z.enum(['loop', 'overlap', 'fetch', 'insert', 'prepare', 'poll']),
@@ -23,6 +23,8 @@ export const specSchema = z.object({
   /** File of `insert` and `prepare`, and how many times `insert` sends it. */
   file: z.string(),
   repeat: z.number().int(),
+  /** Form of the rows in the file: a line of JSON each, or blocks as the worker sends them. */
+  form: z.enum(['json', 'native']),
   /** Share of the rate limit that is left free. */
   headroom: z.number(),
 });

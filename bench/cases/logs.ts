@@ -22,7 +22,7 @@ function logsCase(id: string, logs: number, runs: number): BenchCase {
     async measure(context) {
       const rows = context.quick ? Math.min(logs, 5_000) : logs;
       const bench = await openBench(context, { logs: rows });
-      const file = join(bench.stack.folder, 'rows.native');
+      const file = join(bench.stack.folder, 'rows');
       await measureBaseline(bench, 'prepare', { kind: 'prepare', resource: 'logs', file });
       const subjects: Subject[] = [
         () => measureOurs(bench, 'logs'),
@@ -30,6 +30,13 @@ function logsCase(id: string, logs: number, runs: number): BenchCase {
         () => measureBaseline(bench, 'plain loop, overlapped', { kind: 'overlap', resource: 'logs' }),
         () => measureBaseline(bench, 'fetch only', { kind: 'fetch', resource: 'logs' }, rows),
         () => measureBaseline(bench, 'insert only', { kind: 'insert', resource: 'logs', file }),
+        () =>
+          measureBaseline(bench, 'insert only, ready blocks', {
+            kind: 'insert',
+            resource: 'logs',
+            file,
+            form: 'native',
+          }),
         ...dltSubjects(context, bench, 'logs', rows),
       ];
       await alternate(context, subjects);

@@ -18,7 +18,7 @@ function usersCase(id: string, users: number, runs: number): BenchCase {
       const rows = context.quick ? Math.min(users, 5_000) : users;
       const bench = await openBench(context, { users: rows });
       const inFile = Math.min(rows, FILE_ROWS);
-      const file = join(bench.stack.folder, 'rows.native');
+      const file = join(bench.stack.folder, 'rows');
       const source =
         inFile === rows
           ? bench
@@ -30,6 +30,14 @@ function usersCase(id: string, users: number, runs: number): BenchCase {
         () => measureBaseline(bench, 'plain loop', { kind: 'loop', resource: 'users' }),
         () => measureBaseline(bench, 'fetch only', { kind: 'fetch', resource: 'users' }, rows),
         () => measureBaseline(bench, 'insert only', { kind: 'insert', resource: 'users', file, repeat }),
+        () =>
+          measureBaseline(bench, 'insert only, ready blocks', {
+            kind: 'insert',
+            resource: 'users',
+            file,
+            repeat,
+            form: 'native',
+          }),
       ]);
       context.note('The export job is done at once: what a real tenant takes to write the file is not in the figures.');
     },

@@ -59,7 +59,7 @@ const LOADS: readonly Load[] = [
 
 /** Pages of the first activity of a run, and of each further one (src/workflows/run-state.ts). */
 const FIRST_PAGES = 10;
-const FURTHER_PAGES = 500;
+const FURTHER_PAGES = 2_000;
 /** Pages that one insert holds in the first activity, and in each further one (src/activities/fetch-pages.ts). */
 const FIRST_PAGES_PER_INSERT = 10;
 const FURTHER_PAGES_PER_INSERT = 50;

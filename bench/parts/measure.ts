@@ -95,6 +95,7 @@ export function baselineSpec(
     rowsPerInsert: ROWS_PER_INSERT,
     file: '',
     repeat: 1,
+    form: 'json',
     usersBy: 'export',
     headroom: 0,
     ...spec,

@@ -15,7 +15,7 @@ import { countsSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 
-/** Rows of one insert: beyond some 10,000 inserts get slower again. */
+/** Rows of one insert, and those of the piece of the file that reaches it: beyond some 10,000 inserts get slower again. */
 const ROWS_PER_BLOCK = 10_000;
 const FIRST_POLL_MS = 500;
 const LONGEST_POLL_MS = 10_000;
@@ -105,8 +105,8 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
           lines++;
           if (lines <= skip) continue;
           writer.add([readExportLine(line, lines)], 'export', fetchedAt);
-          if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
         }
+        if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
       }
       if (writer.collected > 0) await flush();
       await writer.drain();

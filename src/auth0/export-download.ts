@@ -87,8 +87,11 @@ async function open(url: URL, signal: AbortSignal, wait: Patience, redirects = 0
   throw new ExtractError('ExportLinkExpired', `The download link was not accepted (HTTP ${status})`, { status });
 }
 
+/** Unpacked at a time: each piece is a turn through another thread, and 16 kB, as they are by themselves, are many turns. */
+const UNPACKED_BYTES = 256 * 1024;
+
 function unpack(bytes: Readable): Readable {
-  const gunzip = createGunzip();
+  const gunzip = createGunzip({ chunkSize: UNPACKED_BYTES });
   // An error of either stream ends the other, so that it reaches whoever reads the lines; here is nothing left to do.
   pipeline(bytes, gunzip, () => {});
   return gunzip;
