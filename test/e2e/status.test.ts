@@ -94,14 +94,15 @@ describe('status', () => {
 
   it('says that a schedule is gone', async () => {
     await ask(['schedule', 'delete', '--resources', 'clients']);
-    const { code, document } = await status();
-    expect(code).toBe(1);
+    // Temporal's list of schedules follows a change with some delay.
+    await expect.poll(async () => (await status()).code, { timeout: 10_000 }).toBe(1);
+    const { document } = await status();
     expect(document.resources).toMatchObject({
       logs: { stale: null },
       clients: { stale: expect.stringContaining('schedule does not exist') },
     });
     await ask(['schedule', 'apply']);
-    expect((await status()).code).toBe(0);
+    await expect.poll(async () => (await status()).code, { timeout: 10_000 }).toBe(0);
   }, 30_000);
 
   it('is drawn again and again with --watch, until Ctrl-C', async () => {
