@@ -54,7 +54,9 @@ it('pauses after three refused runs in a row, with the reason; leaves the other 
   expect(Date.now() - Date.parse(takenAt)).toBeLessThan(60_000);
   expect((await schedule('beta')).paused).toBe(false);
   await expect
-    .poll(async () => (await ledger('beta')).filter(({ status }) => status === 'completed').length)
+    .poll(async () => (await ledger('beta')).filter(({ status }) => status === 'completed').length, {
+      timeout: 30_000,
+    })
     .toBeGreaterThan(1);
   expect(await ledger('acme')).toHaveLength(3);
 
