@@ -1,14 +1,4 @@
-import {
-  afterAnswer,
-  afterForeignAnswer,
-  afterGrant,
-  type Bucket,
-  openBucket,
-  probeIfDue,
-  readRateAnswer,
-  type SendMoment,
-  waitFor,
-} from './rate-bucket.js';
+import { afterResponse, type Bucket, readRateResponse, waitFor } from './rate-bucket.js';
 import { clampWait, MIN_WAIT_MS, retryAfterMs } from './retry-timing.js';
 
 /** How much of the tenant's rate limit is used. */
@@ -74,16 +64,12 @@ export function createPacer({ headroom, maxRps, now = () => performance.now(), s
   let nap: AbortController | undefined;
   let isServing = false;
 
-  const momentAt = (time: number): SendMoment => {
-    if (grants.length > 0) grants = withoutOld(grants, time - FORGET_GRANT_MS);
-    return { now: time, lastGrant, inFlight: grants.length, headroom };
-  };
-
   const waitAt = (time: number): number => {
     let wait = lastGrant + spacing - time;
     if (pause !== undefined) wait = Math.max(wait, waitForPause(pause, { now: time, lastGrant }));
     if (buckets.size === 0) return wait;
-    const moment = momentAt(time);
+    if (grants.length > 0) grants = withoutOld(grants, time - FORGET_GRANT_MS);
+    const moment = { now: time, lastGrant, inFlight: grants, headroom };
     for (const bucket of buckets.values()) wait = Math.max(wait, waitFor(bucket, moment));
     return wait;
   };
@@ -92,9 +78,6 @@ export function createPacer({ headroom, maxRps, now = () => performance.now(), s
     lastGrant = time;
     grants.push(time);
     if (grants.length > MOST_GRANTS) grants = grants.slice(-MOST_GRANTS / 2);
-    if (buckets.size === 0) return;
-    const moment = momentAt(time);
-    for (const [size, bucket] of buckets) buckets.set(size, afterGrant(bucket, moment));
   };
 
   /** Lets waiting requests go one by one; one such loop runs while there are any. */
@@ -102,8 +85,6 @@ export function createPacer({ headroom, maxRps, now = () => performance.now(), s
     isServing = true;
     for (let [first] = queue; first !== undefined; [first] = queue) {
       const time = now();
-      const moment = momentAt(time);
-      for (const [size, bucket] of buckets) buckets.set(size, probeIfDue(bucket, moment));
       const wait = waitAt(time);
       if (wait > 0) {
         nap = new AbortController();
@@ -150,13 +131,13 @@ export function createPacer({ headroom, maxRps, now = () => performance.now(), s
       const sent = time - Math.max(0, answer.receivedAt - answer.sentAt);
       grants = withoutOne(grants, sent);
       pause = afterStatus(pause, answer, { now: time, sent });
-      const rate = readRateAnswer(answer, time);
+      const rate = readRateResponse(answer, time);
       for (const [size, bucket] of buckets) {
-        if (size === rate?.limit) buckets.set(size, afterAnswer(bucket, rate, headroom));
-        else if (bucket.silent >= FORGET_BUCKET_AFTER) buckets.delete(size);
-        else buckets.set(size, afterForeignAnswer(bucket, time, headroom));
+        if (size === rate?.limit) continue;
+        if (bucket.silent >= FORGET_BUCKET_AFTER) buckets.delete(size);
+        else buckets.set(size, { ...bucket, silent: bucket.silent + 1 });
       }
-      if (rate !== undefined && !buckets.has(rate.limit)) buckets.set(rate.limit, openBucket(rate, headroom));
+      if (rate !== undefined) buckets.set(rate.limit, afterResponse(buckets.get(rate.limit), rate));
       nap?.abort();
     },
   };
