@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { reportAndExit, UsageError } from './commands/failure.js';
+import { EXIT, reportAndExit, UsageError } from './commands/failure.js';
 import { buildProgram, fromCommander } from './commands/program.js';
 import { programVersion } from './version.js';
+
+// Whoever reads has seen enough (`| head`): that is no failure, and there is nobody left to write for.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.done);
+  });
 
 let exitCode: number | undefined;
 const program = buildProgram(programVersion(), (code) => {

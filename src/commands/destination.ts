@@ -30,6 +30,7 @@ export async function openDestination(
   if (!isDataDir(folder) && !create)
     throw new CommandError(`There is no data in DATA_DIR ${folder} yet: fill it with npm start, or set CLICKHOUSE_URL`);
   const dataDir = openDataDir(folder);
+  process.on('exit', () => dataDir.release());
   try {
     const part = await startEmbeddedClickHouse({
       path: dataDir.file('clickhouse'),

@@ -135,11 +135,15 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   add(
     program,
-    'query <sql>',
-    'ask ClickHouse; an embedded one that is not running is started for it and stopped again',
+    'query [sql]',
+    'ask ClickHouse, by an argument, a file or stdin; an embedded one that is not running is started for it and stopped again',
     'auth0-clickhouse query "SELECT type, count() FROM logs GROUP BY type" --format Vertical',
-    (command) => command.option('--format <format>', 'output format of ClickHouse, e.g. CSVWithNames'),
-  ).action(async (sql: string, flags) => finish(await (await import('./query.js')).query(sql, flags)));
+    (command) =>
+      command
+        .option('--format <format>', 'output format of ClickHouse, e.g. CSVWithNames')
+        .option('--file <file>', 'read the SQL from there; - is stdin')
+        .option('--write', 'let the statement write; else it can only read'),
+  ).action(async (sql: string | undefined, flags) => finish(await (await import('./query.js')).query(sql, flags)));
 
   add(
     program,

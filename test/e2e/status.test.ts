@@ -236,7 +236,7 @@ describe('the documents of --json', () => {
       shown(shapes.verify, ['verify', '--resources', 'users,clients']),
       shown(shapes.scheduleList, ['schedule', 'list']),
       shown(shapes.query, ['query', 'SELECT count() AS n FROM clients']),
-      shown(shapes.queryWithoutAnswer, ['query', 'SYSTEM FLUSH LOGS']),
+      shown(shapes.queryWithoutAnswer, ['query', '--write', 'SYSTEM FLUSH LOGS']),
       shown(shapes.failure, ['query', 'SELEC 1']),
       shown(shapes.failure, ['sync', '--resource', 'logs']),
     ]);

@@ -183,7 +183,7 @@ describe('the command line', () => {
 
   it('is what the examples call', () => {
     const known = new Set(commands.flatMap(({ name }) => name.split(' ')));
-    const called = [...everything.matchAll(/(?:npm run cli --|dist\/client\.js) ([a-z]+)/g)].map(
+    const called = [...everything.matchAll(/(?:npm run (?:-s )?cli --|dist\/client\.js) ([a-z]+)/g)].map(
       ([, word = '']) => word,
     );
     expect(called.length).toBeGreaterThan(5);
@@ -248,9 +248,34 @@ function leaves(command: Command, path: readonly string[]): { name: string; flag
 describe('npm scripts', () => {
   it('that the pages name exist', () => {
     const scripts = new Set([...read('package.json').matchAll(/^ {4}"([\w:]+)": "/gm)].map(([, name = '']) => name));
-    const named = [...everything.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name = '']) => name);
+    const named = [...everything.matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !scripts.has(name))).toEqual([]);
   });
+});
+
+describe('a redirect or a pipe', () => {
+  /** Lines whose output goes to a file or a program, what is quoted left out. */
+  const redirected = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => /npm (?:run (?:-s |--silent )?cli|(?:-s )?start)\b/.test(line) && !line.startsWith('|'))
+      .filter((line) => /\$\(npm /.test(line) || /[|>]/.test(line.replaceAll(/"[^"]*"|'[^']*'|<[a-z][\w-]*>/g, '')));
+  const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => ({ file: `src/${name}`, text: read(`src/${name}`).replaceAll(/\/\*[\s\S]*?\*\/|=>/g, '') }));
+
+  it('is found', () => {
+    expect(
+      redirected('npm run cli -- query "a > 1" | head\nnpm run cli -- query "a > 1"\nx="$(npm run cli -- status)"'),
+    ).toHaveLength(2);
+  });
+
+  it.each([...pages, ...sources.filter(({ text }) => text.includes('npm '))])(
+    'in $file has no lines of npm in it (npm run -s)',
+    ({ text }) => {
+      expect(redirected(text).filter((line) => !/npm (?:run )?(?:-s|--silent) /.test(line))).toEqual([]);
+    },
+  );
 });
 
 describe('every page', () => {
