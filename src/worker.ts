@@ -6,6 +6,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { ActivityDeps, TenantAccess } from './activities/deps.js';
 import { createActivities } from './activities/index.js';
+import type { ClientAuthentication } from './auth0/client-auth.js';
 import { createManagementApi } from './auth0/http.js';
 import { createPacer } from './auth0/pacer.js';
 import { createTokenSource, type TokenSource } from './auth0/token.js';
@@ -65,7 +66,8 @@ export async function runWorker(
     },
   );
 
-  const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database, observability.meter);
+  const { meter } = observability;
+  const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database, meter, authOnDisk());
   const own = { ...deps, searchAttributes, log: logger, ...watching };
   const worker = await buildWorker(connection, config, own, observability);
   observability.watch({ worker, connection, clickhouse, database: destination.database, tenants: config.tenants });
@@ -84,17 +86,38 @@ export async function runWorker(
   }
 }
 
+/**
+ * How a tenant lets us in by what the configuration says now: a secret that was changed in its file, in `.env` or in
+ * what tenants.yaml refers to is used with the next token, without a restart. What cannot be read, or is another
+ * application's, changes nothing.
+ */
+export function authOnDisk(load: () => Pick<Config, 'tenants'> = loadConfig) {
+  const latest = new Map<string, ClientAuthentication>();
+  return ({ name, credentials }: TenantConfig): ClientAuthentication => {
+    try {
+      const { origin, clientId } = credentials;
+      const now = load().tenants.find((tenant) => tenant.name === name)?.credentials;
+      if (now?.origin === origin && now.clientId === clientId) latest.set(name, now.auth);
+    } catch {
+      // A file that is just being written, say: the next token looks again.
+    }
+    return latest.get(name) ?? credentials.auth;
+  };
+}
+
 /** What the activities need, and how many tokens they have asked for so far. */
 export function createDeps(
   configured: readonly TenantConfig[],
   clickhouse: ClickHouseClient,
   database: string,
   meter: Meter = NO_METER,
+  authNow = ({ credentials }: TenantConfig) => credentials.auth,
 ): { deps: ActivityDeps; minted: () => number } {
   const tenants = configured.map((tenant) => {
     const tokens = createTokenSource(tenant.credentials, {
       timeoutMs: tenant.httpTimeoutMs,
       onMint: () => meter.tokenMinted(tenant.name),
+      authNow: () => authNow(tenant),
     });
     return { tokens, access: tenantAccess(tenant, tokens, meter) };
   });

@@ -1,11 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { ManagementApi } from '../auth0/http.js';
 import { readExportLine } from '../auth0/page-fetch.js';
 import { downloadLines } from '../auth0/export-download.js';
-import { createExportJob, downloadUrl, readExportJob } from '../auth0/export-job.js';
-import type { AwaitUsersExportResult, LoadUsersExportInput, LoadUsersExportResult } from '../contracts/activities.js';
+import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../auth0/export-job.js';
+import type {
+  AwaitUsersExportInput,
+  AwaitUsersExportResult,
+  LoadUsersExportInput,
+  LoadUsersExportResult,
+} from '../contracts/activities.js';
 import { ExtractError } from '../contracts/errors.js';
 import { addCounts, noCounts } from '../contracts/types.js';
 import { parsePage } from '../json/page.js';
@@ -17,8 +21,6 @@ import { withHeartbeat } from './heartbeat.js';
 
 /** Rows of one insert, and those of the piece of the file that reaches it: beyond some 10,000 inserts get slower again. */
 const ROWS_PER_BLOCK = 10_000;
-const FIRST_POLL_MS = 500;
-const LONGEST_POLL_MS = 10_000;
 
 /** Asks the tenant for an export of all users. */
 export async function startUsersExport(deps: ActivityDeps, input: { tenant: string }) {
@@ -30,28 +32,35 @@ export async function startUsersExport(deps: ActivityDeps, input: { tenant: stri
   return { jobId: job.id, requests: api.requests(), serverTime: job.createdAt ?? job.answeredAt };
 }
 
-/** Asks for the job, ever less often, until it has ended. An error after a first answer ends the wait, not the job. */
+/** Users for whom a job may take the setting's time once. */
+const USERS_PER_WAIT = 100_000;
+
+/**
+ * Waits until a job has ended, or has taken longer than its size explains. An error after a first answer ends the wait,
+ * not the job.
+ */
 export async function awaitUsersExport(
   deps: ActivityDeps,
-  input: { tenant: string; jobId: string },
+  input: AwaitUsersExportInput,
 ): Promise<AwaitUsersExportResult> {
-  const { cancellationSignal } = Context.current();
-  const api = tenantOf(deps, input.tenant).openApi();
+  const { cancellationSignal: signal } = Context.current();
+  const tenant = tenantOf(deps, input.tenant);
+  const api = tenant.openApi();
+  const waits = Math.max(1, Math.ceil((input.total ?? 0) / USERS_PER_WAIT));
+  const until = input.askedAt + waits * tenant.extract.exportWaitMs;
   return withHeartbeat(z.never(), async () => {
     let answered = false;
-    for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, LONGEST_POLL_MS)) {
-      try {
-        const job = await readExportJob(api, input.jobId, cancellationSignal);
-        answered = true;
-        const outcome = job === null ? 'gone' : job.status;
-        if (outcome === 'gone' || outcome === 'completed' || outcome === 'failed')
-          return { outcome, requests: api.requests() };
-      } catch (error) {
-        cancellationSignal.throwIfAborted();
-        if (!answered) throw error;
-        return { outcome: 'pending', requests: api.requests() };
-      }
-      await sleep(wait, undefined, { signal: cancellationSignal });
+    const read = async () => {
+      const job = await readExportJob(api, input.jobId, signal);
+      answered = true;
+      return job;
+    };
+    try {
+      return { ...(await waitForExport(read, { until, signal })), requests: api.requests() };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!answered) throw error;
+      return { outcome: 'pending', requests: api.requests() };
     }
   });
 }

@@ -33,16 +33,13 @@ export interface ManagementApi {
   /** Longest wait for an answer, ms. */
   readonly timeoutMs: number;
   /**
-   * Sends a request with the bearer token; a 401 is answered once with a fresh one. Throws {@link ExtractError}, and
-   * the signal's reason when it is aborted.
+   * Sends a request with the bearer token; a 401 or 403 is answered once with a fresh one, since a token keeps the
+   * scopes that it was given. Throws {@link ExtractError}, and the signal's reason when it is aborted.
    */
   send(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer>;
   /** Requests sent so far, those for tokens left out. */
   requests(): number;
 }
-
-/** A token that lacks a scope is given up after this, ms: not sooner, since each new one is counted and logged. */
-const SCOPES_AGE_MS = 5 * 60_000;
 
 /**
  * Creates the client of one tenant's Management API. No retries of its own but on a stale connection: the others are
@@ -109,7 +106,7 @@ export function createManagementApi(options: {
     async send(request, signal) {
       let token = await tokens.get();
       let answer = await sendOnce(request, token, signal);
-      if (answer.status === 401) {
+      if (answer.status === 401 || answer.status === 403) {
         tokens.invalidate(token);
         token = await tokens.get();
         answer = await sendOnce(request, token, signal);
@@ -117,8 +114,6 @@ export function createManagementApi(options: {
       const { status, headers, text, sentAt } = answer;
       if (status !== 200 && status !== 201) {
         const logsCheckpoint = request.path === '/api/v2/logs' && request.query?.['from'] !== undefined;
-        // A token keeps the scopes that it was given: one that was granted meanwhile comes with the next.
-        if (status === 403) tokens.invalidate(token, SCOPES_AGE_MS);
         throw classifyAnswer({ status, headers, text }, { logsCheckpoint });
       }
       const date = Date.parse(headers.get('date') ?? '');

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as oidc from 'openid-client';
+import { z } from 'zod';
 import { ExtractError } from '../contracts/errors.js';
 import { classifyNetworkError, classifyTokenAnswer } from './classify.js';
 import { authenticateClient, type ClientAuthentication } from './client-auth.js';
@@ -18,11 +20,8 @@ export interface Credentials {
 export interface TokenSource {
   /** The current token; fetches one when there is none or it is about to expire. Throws {@link ExtractError}. */
   get(): Promise<string>;
-  /**
-   * Forgets this token, if it is still the current one: the API has refused it. `olderThanMs`: only if it was fetched
-   * so long ago.
-   */
-  invalidate(token: string, olderThanMs?: number): void;
+  /** Forgets this token, if it is still the current one: the API has refused it. */
+  invalidate(token: string): void;
   /** Tokens asked for so far. */
   minted(): number;
 }
@@ -34,13 +33,13 @@ interface Token {
   value: string;
   /** ms since 1970; Infinity where the endpoint names no `expires_in` (some mocks): then a 401 ends it. */
   goodUntil: number;
-  fetchedAt: number;
 }
 
 /**
  * Client credentials grant with an audience, proven by the client secret or a signed assertion. One token until shortly
  * before its `expires_in`; callers that come while it is fetched share that one request. Auth0 counts and logs each
- * token, so it is never fetched per page. Throws {@link ExtractError} for an origin or a key that cannot be used.
+ * token, so it is never fetched per page. `authNow` is asked before each token how the client proves itself by then: a
+ * secret in a file may have been changed. Throws {@link ExtractError} for an origin or a key that cannot be used.
  * https://auth0.com/docs/secure/tokens/access-tokens/management-api-access-tokens
  */
 export function createTokenSource(
@@ -49,13 +48,14 @@ export function createTokenSource(
     now = Date.now,
     timeoutMs = 30_000,
     onMint = () => {},
-  }: { now?: () => number; timeoutMs?: number; onMint?: () => void } = {},
+    authNow = () => credentials.auth,
+  }: { now?: () => number; timeoutMs?: number; onMint?: () => void; authNow?: () => ClientAuthentication } = {},
 ): TokenSource {
   const url = new URL(credentials.origin);
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw new ExtractError('Configuration', `${credentials.origin} is plain http and not loopback`);
-  const prove = authenticateClient(credentials.auth);
-  let configuration: oidc.Configuration | undefined;
+  authenticateClient(credentials.auth);
+  let configured: { auth: ClientAuthentication; configuration: oidc.Configuration } | undefined;
   let current: Token | undefined;
   let pending: Promise<Token> | undefined;
   let minted = 0;
@@ -64,13 +64,16 @@ export function createTokenSource(
     minted++;
     onMint();
     try {
-      configuration ??= configure(credentials, await prove(), timeoutMs);
-      const answer = await oidc.clientCredentialsGrant(configuration, { audience: credentials.audience });
+      const auth = authNow();
+      if (configured === undefined || !isDeepStrictEqual(configured.auth, auth)) {
+        const proof = await authenticateClient(auth)();
+        configured = { auth, configuration: configure({ ...credentials, auth }, proof, timeoutMs) };
+      }
+      const answer = await oidc.clientCredentialsGrant(configured.configuration, { audience: credentials.audience });
       const lifeMs = answer.expires_in === undefined ? Infinity : answer.expires_in * 1000;
       // A short-lived token keeps half its life, or each request would fetch a new one.
       return {
         value: answer.access_token,
-        fetchedAt: now(),
         goodUntil: now() + Math.max(lifeMs - EXPIRY_MARGIN_MS, lifeMs / 2),
       };
     } catch (error) {
@@ -87,8 +90,8 @@ export function createTokenSource(
       current = await pending;
       return current.value;
     },
-    invalidate(token, olderThanMs = 0) {
-      if (current?.value === token && now() - current.fetchedAt >= olderThanMs) current = undefined;
+    invalidate(token) {
+      if (current?.value === token) current = undefined;
     },
     minted: () => minted,
   };
@@ -132,7 +135,7 @@ async function askTokenEndpoint(
   const text = new TextDecoder().decode(answer.body);
   if (answer.status !== 200)
     throw classifyTokenAnswer({ ...answer, text: withoutProof(text, auth) }, { method: auth.method });
-  return new Response(withTokenType(text), { status: 200, headers: { 'content-type': 'application/json' } });
+  return new Response(plainGrant(text), { status: 200, headers: { 'content-type': 'application/json' } });
 }
 
 /** Errors are shown and stored, and some gateways repeat in theirs what they were sent: as it is, in JSON or in a form. */
@@ -147,16 +150,20 @@ function withoutProof(text: string, auth: ClientAuthentication): string {
   return out;
 }
 
+const grant = z.object({
+  access_token: z.string(),
+  token_type: z.string().min(1).catch('Bearer'),
+  expires_in: z.coerce.number().positive().optional().catch(undefined),
+});
+
 /**
- * Some mocks of the token endpoint leave `token_type` out, which openid-client refuses
- * (`"response" body "token_type" property must be a string`); RFC 6749 has it, Auth0 always says Bearer.
+ * What of a grant is used, as RFC 6749 has it: openid-client refuses the whole for members that are null, a missing
+ * `token_type` or a life of 0, which some gateways and mocks write. A life that tells nothing is none: a 401 ends it.
  */
-function withTokenType(text: string): string {
+function plainGrant(text: string): string {
   try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && 'access_token' in body && !('token_type' in body)) {
-      return JSON.stringify({ ...body, token_type: 'Bearer' });
-    }
+    const parsed = grant.safeParse(JSON.parse(text));
+    if (parsed.success) return JSON.stringify(parsed.data);
   } catch {
     // No JSON: openid-client finds that out and says so.
   }

@@ -20,6 +20,8 @@ export interface TenantSettings {
     logRetentionMs: number | null;
     snapshotIntervalMs: number;
     exportFields: string[];
+    /** Longest wait for an export job of up to 100,000 users. */
+    exportWaitMs: number;
     maxDeleteShare: number;
   };
   schedules: ScheduleSettings;
@@ -57,6 +59,7 @@ export function readTenantSettings({ read, number, word }: Reader): TenantSettin
       maxDeleteShare: number(S.maxDeleteShare),
       snapshotIntervalMs: number(S.snapshotInterval) * HOUR_MS,
       exportFields: read(S.exportFields) ?? [],
+      exportWaitMs: number(S.exportWait) * 60_000,
     },
     schedules: {
       specs: {

@@ -14,7 +14,7 @@ export interface Activities {
   /** Asks the tenant for a users export job. */
   startUsersExport(input: { tenant: string }): Promise<{ jobId: string; requests: number; serverTime: number }>;
   /** Waits until an export job has completed. */
-  awaitUsersExport(input: { tenant: string; jobId: string }): Promise<AwaitUsersExportResult>;
+  awaitUsersExport(input: AwaitUsersExportInput): Promise<AwaitUsersExportResult>;
   /** Streams the file of a completed export job into the destination. */
   loadUsersExport(input: LoadUsersExportInput): Promise<LoadUsersExportResult>;
   /** Writes the last ledger row of a run and, where the resource has one, its snapshot's checkpoint. */
@@ -105,9 +105,20 @@ export interface FetchPagesResult {
   warnings: string[];
 }
 
+export interface AwaitUsersExportInput {
+  tenant: string;
+  jobId: string;
+  /** When the job was asked for, ms since 1970, and how many users it may hold: how long it may take follows. */
+  askedAt: number;
+  total: number | null;
+}
+
 export interface AwaitUsersExportResult {
-  /** `pending`: the wait was cut short by an error after it had got somewhere; ask again. */
-  outcome: 'completed' | 'failed' | 'gone' | 'pending';
+  /**
+   * `late`: it is not done within the time that its size explains. `pending`: the wait was cut short by an error after
+   * it had got somewhere; ask again.
+   */
+  outcome: 'completed' | 'failed' | 'gone' | 'late' | 'pending';
   requests: number;
 }
 

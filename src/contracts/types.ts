@@ -81,8 +81,9 @@ export interface RunState {
   /** First and last position of the run as text, for people and for the ledger. */
   firstCursor: string | null;
   exportJobId: string | null;
-  /** Export jobs that the run has asked for. */
+  /** Export jobs that the run has asked for, and when it asked for the last, ms since 1970. */
   exportJobs: number;
+  exportAskedAt?: number;
   /** Lines of the export file that are in the destination. */
   exportLines: number;
   /** The tenant's own time at the first answer of the run, ms since 1970: what the next run looks back to. */

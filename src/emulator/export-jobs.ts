@@ -114,7 +114,7 @@ export function jobProgress(
   nowMs: number,
   settings: Pick<EmulatorSettings, 'exportJobMs' | 'exportOutcome'>,
 ): {
-  readonly status: 'pending' | 'processing' | 'completed' | 'failed';
+  readonly status: 'pending' | EmulatorSettings['exportOutcome'];
   readonly percentage: number;
   readonly secondsLeft: number;
 } {

@@ -42,8 +42,8 @@ export const settingsSchema = z.strictObject({
   exportIdentityTokens: z.boolean(),
   /** Whether unset fields are exported as null instead of left out. */
   exportNulls: z.boolean(),
-  /** How export jobs end. */
-  exportOutcome: z.enum(['completed', 'failed']),
+  /** How export jobs end: their last status. One that is never over stays `processing`. */
+  exportOutcome: z.enum(['completed', 'failed', 'expired', 'cancelled', 'processing']),
 });
 
 /** What can be set at start and changed while the emulator runs. */

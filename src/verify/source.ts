@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { downloadLines } from '../auth0/export-download.js';
-import { createExportJob, downloadUrl, type ExportJob, readExportJob } from '../auth0/export-job.js';
+import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../auth0/export-job.js';
 import { fetchPage, readExportLine } from '../auth0/page-fetch.js';
 import { type Cursor, FIRST_CLIENTS_PAGE, FIRST_USERS_PAGE } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
@@ -59,14 +58,14 @@ export async function* readSnapshot(
 
 /** Export jobs that are asked for: one that fails on the tenant is asked for again. */
 const MAX_EXPORT_JOBS = 3;
-const FIRST_POLL_MS = 500;
-const LONGEST_POLL_MS = 10_000;
+/** A job and its file are deleted after that. */
+const JOB_LIFE_MS = 24 * 3_600_000;
 /** Downloads of one file that are begun: after the first, lines come again that were read before. */
 const MAX_DOWNLOADS = 8;
 
 async function* readExport(access: Access, fields: readonly string[]): AsyncGenerator<SourcePage> {
   const { api, retry, signal } = access;
-  const { id } = await completedExport(access, fields);
+  const id = await completedExport(access, fields);
   for (let tries = 1; ; tries++) {
     const fetchedAt = Date.now();
     // A link is good for 60 s, so each download begins with a fresh one.
@@ -95,21 +94,17 @@ async function* readExport(access: Access, fields: readonly string[]): AsyncGene
   }
 }
 
-/** Asks for an export and waits until it is there. Throws ExtractError when the tenant cannot make one. */
-async function completedExport({ api, retry, signal }: Access, fields: readonly string[]): Promise<ExportJob> {
+/** Asks for an export, waits until it is there, and returns its id. Throws ExtractError when the tenant cannot make one. */
+async function completedExport({ api, retry, signal }: Access, fields: readonly string[]): Promise<string> {
   for (let jobs = 1; ; jobs++) {
     const { id } = await retry(() => createExportJob(api, fields, signal));
-    let job: ExportJob | null = null;
-    for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, LONGEST_POLL_MS)) {
-      job = await retry(() => readExportJob(api, id, signal));
-      if (job?.status === 'completed') return job;
-      if (job === null || job.status === 'failed') break;
-      await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
-    }
+    const until = Date.now() + JOB_LIFE_MS;
+    const { outcome } = await waitForExport(() => retry(() => readExportJob(api, id, signal)), { until, signal });
+    if (outcome === 'completed') return id;
     if (jobs >= MAX_EXPORT_JOBS)
       throw new ExtractError(
         'ExportFailed',
-        `The tenant could not complete a users export in ${MAX_EXPORT_JOBS} tries (${job?.status ?? 'gone'})`,
+        `The tenant could not complete a users export in ${MAX_EXPORT_JOBS} tries (${outcome})`,
         { resource: 'users' },
       );
   }

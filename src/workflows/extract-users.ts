@@ -1,11 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import type { AwaitUsersExportResult } from '../contracts/activities.js';
 import { FIRST_USERS_PAGE } from '../contracts/cursor.js';
 import { addCounts, type ExtractInput, noCounts, type ResourceResult } from '../contracts/types.js';
 import { lasting, paging } from './activities.js';
 import { type ResourceRun, runResource } from './resource-run.js';
 import { grouped } from './ui-text.js';
 
-/** Export jobs that one run asks for: one that fails on the tenant, or is gone before it is read, is asked for again. */
+/** Export jobs that one run asks for: one that fails on the tenant, is late, or is gone before it is read, is asked for again. */
 const MAX_EXPORT_JOBS = 3;
 
 /** Copies the users: all of them when a snapshot is due, else those that changed since the watermark. */
@@ -47,18 +48,24 @@ async function startExport(run: ResourceRun): Promise<string> {
     ...run.state,
     exportJobId: jobId,
     exportJobs: run.state.exportJobs + 1,
+    exportAskedAt: Date.now(),
     counts,
     serverTime: run.state.serverTime ?? serverTime,
   };
   return jobId;
 }
 
-async function awaitExport(run: ResourceRun, jobId: string): Promise<'completed' | 'failed' | 'gone'> {
-  const { tenant } = run.state;
+async function awaitExport(
+  run: ResourceRun,
+  jobId: string,
+): Promise<Exclude<AwaitUsersExportResult['outcome'], 'pending'>> {
+  const { tenant, epoch, exportAskedAt: askedAt = epoch } = run.state;
   for (;;) {
     await run.waitIfPaused();
     const options = { summary: `wait for export ${jobId}` };
-    const { outcome, requests } = await lasting.awaitUsersExport.executeWithOptions(options, [{ tenant, jobId }]);
+    const { outcome, requests } = await lasting.awaitUsersExport.executeWithOptions(options, [
+      { tenant, jobId, askedAt, total: run.state.total },
+    ]);
     run.state = { ...run.state, counts: addCounts(run.state.counts, { ...noCounts(), requests }) };
     if (outcome !== 'pending') return outcome;
     await run.continueIfLong();

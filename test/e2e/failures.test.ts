@@ -234,9 +234,22 @@ describe('deletes', () => {
   }, 60_000);
 });
 
+const BUSY = {
+  statusCode: 400,
+  error: 'Bad Request',
+  message: 'There is 1 active export users job, please wait until it is finished and try again',
+};
+
 describe('a users export', () => {
   it.each<[string, FaultRule[]]>([
     ['a 429 on the request for it', [{ route: 'users-exports', nth: 1, action: { status: 429 } }]],
+    [
+      'other exports that are under way',
+      [
+        { route: 'users-exports', nth: 1, action: { status: 409 } },
+        { route: 'users-exports', nth: 2, action: { status: 400, body: BUSY } },
+      ],
+    ],
     ['a link that has expired', [{ route: 'download', nth: 1, action: { status: 403 } }]],
     ['an archive that is cut off', [{ route: 'download', nth: 1, action: 'truncate' }]],
     ['a download that is reset', [{ route: 'download', nth: 1, action: 'reset' }]],
@@ -255,13 +268,17 @@ describe('a users export', () => {
     60_000,
   );
 
-  it('that fails on the tenant three times ends the run with its name', async () => {
-    const name = 'export-fails';
-    const tenant = await tenantWith(name, { users: 1_100, exportOutcome: 'failed' });
-    const result = await lab.sync(name, { resources: ['users'] });
-    expect(result.resources.users).toMatchObject({ status: 'failed', error: { kind: 'ExportFailed' } });
-    expect(tenant.emulator.stats().exportsCreated).toBe(3);
-  }, 60_000);
+  it.each(['failed', 'expired', 'cancelled'] as const)(
+    'that is %s three times ends the run',
+    async (exportOutcome) => {
+      const name = `export-${exportOutcome}`;
+      const tenant = await tenantWith(name, { users: 1_100, exportOutcome });
+      const result = await lab.sync(name, { resources: ['users'] });
+      expect(result.resources.users).toMatchObject({ status: 'failed', error: { kind: 'ExportFailed' } });
+      expect(tenant.emulator.stats().exportsCreated).toBe(3);
+    },
+    60_000,
+  );
 });
 
 describe('what a retry cannot mend', () => {

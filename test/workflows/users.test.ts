@@ -41,35 +41,40 @@ it('switches from pages to the export job, and copies that', async () => {
   const [open] = fake.inputs('openRun');
   const { tenant } = fake;
   expect(fake.inputs('startUsersExport')).toEqual([{ tenant }]);
-  expect(fake.inputs('awaitUsersExport')).toEqual([{ tenant, jobId: 'job-1' }]);
+  expect(fake.inputs('awaitUsersExport')).toEqual([
+    { tenant, jobId: 'job-1', askedAt: expect.any(Number), total: 2_000 },
+  ]);
   expect(fake.inputs('loadUsersExport')).toEqual([
     { tenant, runId: open?.runId, epoch: open?.epoch, jobId: 'job-1', block: 2, skipLines: 0 },
   ]);
   expect(fake.inputs('closeRun')[0]?.state).toMatchObject({ block: 3, exportJobId: 'job-1', exportLines: 1_200 });
 });
 
-it.each(['failed', 'gone'] as const)('asks for another job when one has %s, at most three times', async (outcome) => {
-  let jobs = 0;
-  const fake = fakeTenant({
-    fetchPages: tooMany,
-    startUsersExport: async () => ({ jobId: `job-${++jobs}`, requests: 1, serverTime: 1 }),
-    awaitUsersExport: async () => ({ outcome, requests: 2 }),
-  });
-  await file.lab.withWorker(fake.activities, async (bench) => {
-    const { cause } = await endOf(await run(bench, fake.tenant));
-    expect(resultOfFailure(cause)).toMatchObject({
-      status: 'failed',
-      requests: 11,
-      error: {
-        kind: 'ExportFailed',
-        message: `The tenant could not complete a users export in 3 tries (${outcome})`,
-      },
+it.each(['failed', 'gone', 'late'] as const)(
+  'asks for another job when one has %s, at most three times',
+  async (outcome) => {
+    let jobs = 0;
+    const fake = fakeTenant({
+      fetchPages: tooMany,
+      startUsersExport: async () => ({ jobId: `job-${++jobs}`, requests: 1, serverTime: 1 }),
+      awaitUsersExport: async () => ({ outcome, requests: 2 }),
     });
-  });
-  expect(fake.inputs('awaitUsersExport').map(({ jobId }) => jobId)).toEqual(['job-1', 'job-2', 'job-3']);
-  expect(fake.inputs('startUsersExport')).toHaveLength(3);
-  expect(fake.inputs('loadUsersExport')).toEqual([]);
-});
+    await file.lab.withWorker(fake.activities, async (bench) => {
+      const { cause } = await endOf(await run(bench, fake.tenant));
+      expect(resultOfFailure(cause)).toMatchObject({
+        status: 'failed',
+        requests: 11,
+        error: {
+          kind: 'ExportFailed',
+          message: `The tenant could not complete a users export in 3 tries (${outcome})`,
+        },
+      });
+    });
+    expect(fake.inputs('awaitUsersExport').map(({ jobId }) => jobId)).toEqual(['job-1', 'job-2', 'job-3']);
+    expect(fake.inputs('startUsersExport')).toHaveLength(3);
+    expect(fake.inputs('loadUsersExport')).toEqual([]);
+  },
+);
 
 it('completes with the third job', async () => {
   let jobs = 0;

@@ -56,6 +56,16 @@ export const EXTRACTION_SETTINGS = {
     unit: 'hours',
     schema: whole(0, 24 * 365),
   }),
+  exportWait: setting({
+    name: 'USERS_EXPORT_WAIT',
+    perTenant: { key: 'exportWait', type: 'number' },
+    group: 'Extraction',
+    description:
+      'Longest wait for one users export job, for each 100,000 users begun; one that takes longer is asked for again, three in all',
+    default: '30',
+    unit: 'minutes',
+    schema: whole(1, 1440),
+  }),
   exportFields: setting({
     name: 'USERS_EXPORT_FIELDS',
     perTenant: { key: 'exportFields', type: 'list' },

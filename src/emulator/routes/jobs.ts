@@ -24,6 +24,7 @@ export function getJob(context: EmulatorContext, request: EmulatorRequest): Repl
     return jsonReply({ ...describe(job), status, percentage_done: percentage, time_left_seconds: secondsLeft });
   }
   if (status === 'failed') return jsonReply({ ...describe(job), status, status_details: 'Failed to export users' });
+  if (status !== 'completed') return jsonReply({ ...describe(job), status });
   const path = `/_export/${job.id}/${context.options.tenant}.json.gz`;
   const location = `${request.origin}${path}?${jobs.sign(path, request.nowMs, settings.exportLinkSeconds)}`;
   return jsonReply({ ...describe(job), status, percentage_done: 100, time_left_seconds: 0, location });

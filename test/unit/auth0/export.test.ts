@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { downloadLines, splitLines } from '../../../src/auth0/export-download.js';
-import { createExportJob, downloadUrl, readExportJob } from '../../../src/auth0/export-job.js';
+import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../../../src/auth0/export-job.js';
 import type { ApiRequest, ManagementApi } from '../../../src/auth0/http.js';
 import { ExtractError } from '../../../src/contracts/errors.js';
 import { type LoopbackServer, startServer } from './loopback-server.js';
@@ -249,7 +249,7 @@ describe('job', () => {
       },
     ]);
     const createdAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-    expect(job).toEqual({ id: 'job_1', status: 'pending', createdAt, location: undefined, answeredAt: 7 });
+    expect(job).toEqual({ id: 'job_1', state: 'open', createdAt, location: undefined, answeredAt: 7 });
   });
 
   it("has the tenant's time where it names none of its own", async () => {
@@ -264,7 +264,7 @@ describe('job', () => {
     const { api, sent } = tenant(
       '{"type":"users_export","status":"completed","id":"job/1","location":"s3.example/x","percentage_done":100}',
     );
-    expect(await readExportJob(api, 'job/1', signal)).toMatchObject({ status: 'completed', location: 's3.example/x' });
+    expect(await readExportJob(api, 'job/1', signal)).toMatchObject({ state: 'completed', location: 's3.example/x' });
     expect(sent[0]?.path).toBe('/api/v2/jobs/job%2F1');
   });
 
@@ -272,10 +272,70 @@ describe('job', () => {
     const { api } = tenant('{"status":"pending","id":"job_1","location":null,"created_at":null}');
     expect(await readExportJob(api, 'job_1', signal)).toEqual({
       id: 'job_1',
-      status: 'pending',
+      state: 'open',
       createdAt: undefined,
       location: undefined,
     });
+  });
+
+  it.each([
+    ['pending', 'open'],
+    ['processing', 'open'],
+    ['in_progress', 'open'],
+    ['QUEUED', 'open'],
+    ['completed', 'completed'],
+    ['succeeded', 'completed'],
+    ['failed', 'failed'],
+    ['expired', 'failed'],
+    ['cancelled', 'failed'],
+    ['inactive', 'failed'],
+    ['42', 'failed'],
+    ['', 'failed'],
+  ])('with the status "%s" is %s', async (status, state) => {
+    const { api } = tenant(JSON.stringify({ id: 'job_1', status }));
+    expect((await readExportJob(api, 'job_1', signal))?.state).toBe(state);
+  });
+
+  it('is waited for no longer than its time', async () => {
+    const job = { id: 'job_1', state: 'open', createdAt: undefined, location: undefined } as const;
+    let asked = 0;
+    const read = async () => {
+      asked++;
+      return job;
+    };
+    expect(await waitForExport(read, { until: Date.now(), signal })).toEqual({ outcome: 'late' });
+    expect(asked).toBe(1);
+    const done = { ...job, state: 'completed', location: 's3.example/x' } as const;
+    expect(await waitForExport(async () => done, { until: 0, signal })).toEqual({ outcome: 'completed' });
+  });
+
+  it.each([
+    [409, 'Conflict'],
+    [400, 'There is 1 active export users job, please wait until it is finished and try again'],
+    [429, 'Another export is already running'],
+  ])('waits while another one is under way (%i %s)', async (status, message) => {
+    const { api } = tenant('{"status":"pending","id":"job_1"}');
+    let tries = 0;
+    const busy: ManagementApi = {
+      ...api,
+      async send(request) {
+        if (++tries < 3) throw new ExtractError('InvalidRequest', message, { status }, { retryAfterMs: 1 });
+        return api.send(request);
+      },
+    };
+    expect((await createExportJob(busy, [], signal)).id).toBe('job_1');
+    expect(tries).toBe(3);
+  });
+
+  it('that is refused for anything else is not waited for', async () => {
+    const { api } = tenant('{}');
+    const refusing: ManagementApi = {
+      ...api,
+      async send() {
+        throw new ExtractError('InvalidRequest', 'Payload validation error on property fields.', { status: 400 });
+      },
+    };
+    expect(await kindOf(createExportJob(refusing, [], signal))).toBe('InvalidRequest');
   });
 
   it('is null when it is gone; other errors stand', async () => {

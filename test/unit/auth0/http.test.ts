@@ -82,10 +82,10 @@ it('sends a body as JSON, and takes 201 for a success', async () => {
   });
 });
 
-describe('a 401', () => {
-  it('is answered once with a fresh token', async () => {
+describe('a 401 or 403', () => {
+  it.each([401, 403])('is answered once with a fresh token (%i)', async (status) => {
     answer = (request, response) =>
-      request.headers.authorization === 'Bearer token-1' ? json(response, 401, '{}') : json(response, 200, '[]');
+      request.headers.authorization === 'Bearer token-1' ? json(response, status, '{}') : json(response, 200, '[]');
     const client = api();
     expect((await client.send({ path: '/api/v2/users' })).text).toBe('[]');
     expect(refused).toEqual(['token-1']);
@@ -103,6 +103,22 @@ describe('a 401', () => {
     });
     expect(server.received).toHaveLength(2);
     expect(refused).toEqual(['token-1']);
+  });
+
+  it('that comes again keeps no token from the next request, which may have been granted its scope', async () => {
+    const body = {
+      statusCode: 403,
+      errorCode: 'insufficient_scope',
+      message: 'Insufficient scope, expected: read:logs',
+    };
+    answer = (request, response) =>
+      request.headers.authorization === 'Bearer token-3' ? json(response, 200, '[]') : json(response, 403, body);
+    const client = api();
+    expect(await errorOf(client.send({ path: '/api/v2/logs' }))).toMatchObject({ kind: 'InsufficientScope' });
+    expect((await client.send({ path: '/api/v2/logs' })).text).toBe('[]');
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual(
+      [1, 2, 2, 3].map((n) => `Bearer token-${n}`),
+    );
   });
 });
 

@@ -97,6 +97,23 @@ describe('a token is used', () => {
     );
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    ['members that are null', { token_type: null, scope: null, id_token: null, refresh_token: null, expires_in: null }],
+    ['members of other types', { token_type: 5, scope: ['read:users'], id_token: 'no jwt', refresh_token: {} }],
+    ['a life of 0', { expires_in: 0 }],
+    ['a life below 0', { expires_in: -1 }],
+    ['a life that is no number', { expires_in: 'soon' }],
+    ['a life that is empty', { expires_in: '' }],
+    ['a life that is a list', { expires_in: [] }],
+  ])('where the answer has %s', async (_name, fields) => {
+    let now = START;
+    const tokens = await source(numbered(fields), { now: () => now });
+    expect(await tokens.get()).toBe('token-1');
+    // Nothing usable says when it ends: that is for a 401 to say.
+    now += 86_400_000;
+    expect(await tokens.get()).toBe('token-1');
+  });
+
   it('until the API refuses it; a late refusal of an older one changes nothing', async () => {
     const tokens = await source(numbered());
     const first = await tokens.get();
@@ -169,6 +186,23 @@ describe('a refusal', () => {
       await server?.close();
     }
   });
+});
+
+it('proves itself by what holds when the token is asked for', async () => {
+  let clientSecret = 'old';
+  server = await startServer((request, response) =>
+    secretOf(request.body) === 'new'
+      ? json(response, 200, { access_token: 'of-the-new', token_type: 'Bearer' })
+      : json(response, 401, { error: 'access_denied', error_description: 'Unauthorized' }),
+  );
+  const auth = { method: 'client_secret', clientSecret } as const;
+  const tokens = createTokenSource(
+    { origin: server.origin, audience: AUDIENCE, clientId: 'the-client', auth },
+    { authNow: () => ({ method: 'client_secret', clientSecret }) },
+  );
+  expect((await errorOf(tokens)).kind).toBe('CredentialsRejected');
+  clientSecret = 'new';
+  expect(await tokens.get()).toBe('of-the-new');
 });
 
 function secretOf(body: string): string {

@@ -31,6 +31,7 @@ const DEFAULTS: TenantSettings = {
     logRetentionMs: null,
     snapshotIntervalMs: 86_400_000,
     exportFields: [],
+    exportWaitMs: 30 * 60_000,
     maxDeleteShare: 0.2,
   },
   schedules: {
@@ -95,6 +96,7 @@ it('takes every setting', () => {
     LOGS_START: '2026-01-31',
     SNAPSHOT_INTERVAL: '0',
     USERS_EXPORT_FIELDS: ' locale, upn ,,',
+    USERS_EXPORT_WAIT: '5',
     SCHEDULE_LOGS: '0',
     SCHEDULE_USERS: '1',
     SCHEDULE_USERS_CHANGED: '15m',
@@ -131,6 +133,7 @@ it('takes every setting', () => {
       logRetentionMs: 432_000_000,
       snapshotIntervalMs: 0,
       exportFields: ['locale', 'upn'],
+      exportWaitMs: 5 * 60_000,
       maxDeleteShare: 0.5,
     },
     schedules: {
