@@ -1,5 +1,6 @@
 import { ExtractError } from '../contracts/errors.js';
 import { isRecord } from '../json/page.js';
+import { ProxyError } from '../outbound-proxy.js';
 import type { ClientAuthentication } from './client-auth.js';
 import { retryAfterMs } from './retry-timing.js';
 
@@ -109,6 +110,10 @@ export function classifyTokenAnswer(
 /** Turns an error of a connection into one of the taxonomy. */
 export function classifyNetworkError(error: unknown, host: string): ExtractError {
   if (error instanceof ExtractError) return error;
+  if (error instanceof ProxyError)
+    return new ExtractError('TenantUnreachable', `${host}: ${error.message} (HTTPS_PROXY, NO_PROXY)`, {
+      code: error.code,
+    });
   const code = networkCode(error);
   const reason = isCutOff(error) ? CUT_OFF : (NETWORK_REASONS[code] ?? code);
   return new ExtractError('TenantUnreachable', `${host}: ${reason}`, code === 'unknown' ? {} : { code });

@@ -3,6 +3,7 @@ import https from 'node:https';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
+import { agentFor } from '../outbound-proxy.js';
 
 /** A request as it goes out. */
 export interface WireRequest {
@@ -35,7 +36,8 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
  * Sends a request; resolves with its answer once the head is there. Redirects are not followed. Connections are Node's
  * own shared ones: kept alive for as long as the server says and at most 5 s, without keeping the process alive, and as
  * many as there are requests under way. A GET that meets one that the server has closed meanwhile is sent once more, on
- * a fresh one: https://nodejs.org/api/http.html#requestreusedsocket. Rejects with Node's error of the connection.
+ * a fresh one: https://nodejs.org/api/http.html#requestreusedsocket. A proxy of the environment is used (see
+ * outbound-proxy.ts). Rejects with Node's error of the connection, or a ProxyError.
  */
 export function openAnswer(
   url: URL,
@@ -47,7 +49,8 @@ export function openAnswer(
   const attempt = (isRepetition: boolean): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const { request: start } = isSecure ? https : http;
-      const outgoing = start(url, { method, ...rest, ...(isRepetition && { agent: false }) });
+      const agent = agentFor(url, { fresh: isRepetition }) ?? (isRepetition ? false : undefined);
+      const outgoing = start(url, { method, ...rest, agent });
       let isAnswered = false;
       outgoing.once('response', (answer) => {
         isAnswered = true;

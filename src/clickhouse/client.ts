@@ -1,6 +1,7 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { z } from 'zod';
 import { ExtractError } from '../contracts/errors.js';
+import { agentFor } from '../outbound-proxy.js';
 import { classifyClickHouseError } from './errors.js';
 import { refuseOldServer } from './version.js';
 
@@ -23,8 +24,10 @@ export function openClickHouse(
   destination: Destination,
   { timeoutMs = 120_000, useDatabase = false }: { timeoutMs?: number; useDatabase?: boolean } = {},
 ): ClickHouseClient {
+  const agent = agentFor(new URL(destination.url));
   return createClient({
     url: destination.url,
+    ...(agent && { http_agent: agent }),
     // A server refuses every statement in a database that it does not have yet, CREATE DATABASE included.
     ...(useDatabase && { database: destination.database }),
     username: destination.username,

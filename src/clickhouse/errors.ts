@@ -1,5 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { ExtractError } from '../contracts/errors.js';
+import { ProxyError } from '../outbound-proxy.js';
 
 /** Codes that say: later. Too many queries, memory, replica read-only, Keeper, too many parts, network, time-out. */
 const LATER = new Set('159 173 202 209 210 225 236 241 242 243 252 285 286 319 394 425 439 999'.split(' '));
@@ -10,6 +11,10 @@ const LATER = new Set('159 173 202 209 210 225 236 241 242 243 252 285 286 319 3
  */
 export function classifyClickHouseError(error: unknown): ExtractError {
   if (error instanceof ExtractError) return error;
+  if (error instanceof ProxyError)
+    return new ExtractError('DestinationUnavailable', `ClickHouse cannot be reached: ${error.message}`, {
+      code: error.code,
+    });
   const { code, type } = codeOf(error);
   if (code === undefined) {
     const network = networkCode(error);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { PROXY_VARIABLES } from '../outbound-proxy.js';
 import { type Config, ConfigError, type ConfigFiles, parseConfig } from './config.js';
 import { SETTINGS } from './settings.js';
 import type { Setting } from './settings/setting.js';
@@ -18,7 +19,14 @@ export function readEnvironment(env: Environment = process.env, file = '.env'): 
 export function loadConfig(overrides: Environment = {}): Config {
   const problems: string[] = [];
   const env = withSecretFiles({ ...readEnvironment(), ...withoutEmpty(overrides) }, readText, problems);
+  adoptProxy(env);
   return parseConfig(env, { tenants: readTenantsFile(env), readFile: readText }, problems);
+}
+
+/** A proxy that `.env` names is used as one of the environment, which wins. */
+function adoptProxy(env: Environment): void {
+  for (const name of PROXY_VARIABLES.flatMap((variable) => [variable.toLowerCase(), variable]))
+    if (env[name] !== undefined) process.env[name] ??= env[name];
 }
 
 /**

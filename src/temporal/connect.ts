@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { type ErrorKind, ExtractError } from '../contracts/errors.js';
-import { connectionOptions, dataConverterOf, type TemporalTarget } from './connection-options.js';
+import { clientChannel, connectionOptions, dataConverterOf, type TemporalTarget } from './connection-options.js';
 import { type ConnectionProblem, probeConnection } from './probe.js';
 import { decideSearchAttributes } from './search-attributes.js';
 
@@ -38,7 +38,11 @@ export function mayComeUp(error: unknown): boolean {
 export async function connectTemporal(target: TemporalTarget, timeoutMs = 5_000): Promise<TemporalHandle> {
   const { namespace } = target;
   const probing = probeConnection(target, timeoutMs);
-  const connecting = Connection.connect({ ...connectionOptions(target), connectTimeout: timeoutMs });
+  const connecting = Connection.connect({
+    ...connectionOptions(target),
+    ...clientChannel(target.address),
+    connectTimeout: timeoutMs,
+  });
   try {
     const connection = await Promise.race([connecting, refusedEarly(probing, connecting)]);
     const described = await connection.withDeadline(Date.now() + timeoutMs, () =>

@@ -1,4 +1,5 @@
 import type { DataConverter } from '@temporalio/common';
+import { isLoopback } from '../auth0/loopback.js';
 import type { TemporalConfig } from '../config/temporal.js';
 import { codecWithoutKeys, createPayloadCodec } from './codec.js';
 
@@ -17,6 +18,15 @@ export interface ConnectionSettings {
       };
   apiKey?: string;
   metadata: Record<string, string>;
+}
+
+/**
+ * What a client's connection takes on top. gRPC's own library reads `https_proxy` (in lower case) and would send even what
+ * goes to this machine through it; the worker's connection reads no such variable.
+ */
+export function clientChannel(address: string): { channelArgs?: { 'grpc.enable_http_proxy': 0 } } {
+  const { hostname } = URL.canParse(`http://${address}`) ? new URL(`http://${address}`) : { hostname: '' };
+  return isLoopback(hostname) ? { channelArgs: { 'grpc.enable_http_proxy': 0 } } : {};
 }
 
 /** The one place that turns the configuration into the options of a connection. */

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SEARCH_ATTRIBUTES } from '../../contracts/names.js';
 import { spawnChild, type Child, type ChildExit } from '../child-process.js';
+import { clientChannel } from '../../temporal/connection-options.js';
 import { choosePort, refuseUsedPort } from '../ports.js';
 
 /** What to start, and where. */
@@ -109,7 +110,7 @@ async function untilUsable(address: string, namespace: string, child: Child): Pr
   const { Connection } = await import('@temporalio/client');
   while (Date.now() < deadline && !ended.signal.aborted) {
     try {
-      const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+      const connection = await Connection.connect({ address, connectTimeout: 1_000, ...clientChannel(address) });
       try {
         await connection.workflowService.describeNamespace({ namespace });
         const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
