@@ -154,8 +154,8 @@ export function buildWorker(
   config: Config,
   deps: ActivityDeps,
   { traced, workerOptions }: Pick<Observability, 'traced' | 'workerOptions'> = { traced: false, workerOptions: {} },
+  source = workflowSource(traced),
 ): Promise<Worker> {
-  const source = workflowSource(traced);
   return Worker.create({
     connection,
     ...temporalWorkerOptions(config.temporal),

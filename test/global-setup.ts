@@ -1,32 +1,32 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { resolveTemporalCli } from '../src/embedded/temporal/cli.js';
 import { startTemporalServer, type TemporalServer } from '../src/embedded/temporal/server.js';
+import { ensureBuilt } from './support/up.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** host:port of a Temporal dev server that lives as long as the test run. */
     temporalAddress: string;
-    /** File with the bundle of src/workflows/index.ts as it is now. */
+    /** File with the bundle of the workflows as they are now. */
     workflowBundle: string;
   }
 }
 
-/** One server and one bundle for all test files that need them; each file brings its own workers and task queues. */
+/** The bundle that the build makes. */
+export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url));
+
+/** One build and one server for all test files; each file brings its own namespace, or its own task queues. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'auth0-clickhouse-tests-'));
-  const bundle = join(folder, 'workflow-bundle.js');
-  const [server] = await Promise.all([startServer(), bundleWorkflows().then((code) => writeFile(bundle, code))]);
+  ensureBuilt();
+  const server = await startServer();
   project.provide('temporalAddress', server.address);
-  project.provide('workflowBundle', bundle);
+  project.provide('workflowBundle', WORKFLOW_BUNDLE);
   return async () => {
     // Its state is in memory: nothing is lost by not waiting for an orderly end.
     await server.stop(0);
-    await rm(folder, { recursive: true, force: true });
   };
 }
 
@@ -42,11 +42,4 @@ export async function startServer(): Promise<TemporalServer> {
   const start = () => startTemporalServer({ binary, port: 0, uiPort: 0, namespace: 'default' });
   // A port that was free a moment ago may be taken by then, once in a while by the server's own inner services.
   return start().catch(start);
-}
-
-/** The code that a worker runs, made from the sources. */
-export async function bundleWorkflows(): Promise<string> {
-  const workflowsPath = fileURLToPath(new URL('../src/workflows/index.ts', import.meta.url));
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
-  return code;
 }

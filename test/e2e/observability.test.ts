@@ -104,7 +104,7 @@ beforeAll(async () => {
     ...tenantEnv(tenant.origin),
     AUTH0_TENANT: TENANT,
     AUTH0_LOG_RETENTION_DAYS: '2',
-    TEMPORAL_ADDRESS: lab.temporalAddress,
+    ...lab.temporalEnv,
     TEMPORAL_TASK_QUEUE: 'lab',
     CLICKHOUSE_URL: lab.clickhouseUrl,
     METRICS_PORT: '0',

@@ -1,30 +1,32 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { NativeConnection, type Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { type Config, parseConfig } from '../../src/config/config.js';
 import { tenantResultOfFailure } from '../../src/contracts/failure-details.js';
-import { TENANT_WORKFLOW } from '../../src/contracts/names.js';
+import { SEARCH_ATTRIBUTES, TENANT_WORKFLOW } from '../../src/contracts/names.js';
 import type { ExtractTenantInput, TenantResult } from '../../src/contracts/types.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
-import { resolveTemporalCli } from '../../src/embedded/temporal/cli.js';
-import { startTemporalServer } from '../../src/embedded/temporal/server.js';
 import { emulatorDefaults } from '../../src/emulator/main.js';
 import { buildWorker, createDeps } from '../../src/worker.js';
 import { compileSources } from './compiled.js';
 import type { EmulatedTenant } from './emulated-tenant.js';
 
-/** A whole stack for one test file: a real Temporal server, the real engine, our worker in this process. */
+/** A whole stack for one test file: a namespace on a real Temporal server, the real engine, our worker in this process. */
 export interface Lab {
   client: Client;
   clickhouse: ClickHouseClient;
   /** Origin of its HTTP interface. */
   clickhouseUrl: string;
-  temporalAddress: string;
+  /** Settings by which a process of its own reaches this lab's namespace. */
+  temporalEnv: { TEMPORAL_ADDRESS: string; TEMPORAL_NAMESPACE: string };
   folder: string;
   /** Runs `extractTenant` to its end, good or bad. */
   sync(tenant: string, input?: ExtractTenantInput): Promise<TenantResult>;
@@ -42,24 +44,25 @@ export interface Lab {
 
 const TASK_QUEUE = 'lab';
 
-/** Starts Temporal and ClickHouse; the worker comes with `startWorker`. */
+/** Opens a namespace and starts ClickHouse; the worker comes with `startWorker`. */
 export async function startLab(): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'auth0-lab-'));
   const compiled = await compileSources();
-  const [temporal, engine] = await Promise.all([
-    startTemporal(),
+  const address = inject('temporalAddress');
+  const connection = await Connection.connect({ address });
+  const [namespace, engine] = await Promise.all([
+    createNamespace(connection),
     startEmbeddedClickHouse({
       path: join(folder, 'clickhouse'),
       port: 0,
       entry: compiled.file('embedded/clickhouse/main.js'),
     }),
   ]);
-  const connection = await Connection.connect({ address: temporal.address });
-  const client = new Client({ connection });
+  const client = new Client({ connection, namespace });
   const destination = { url: engine.url, database: 'auth0', username: 'default', password: '', cluster: null };
   await migrateOnce(destination);
   const clickhouse = openClickHouse(destination, { useDatabase: true });
-  const native = await NativeConnection.connect({ address: temporal.address });
+  const native = await NativeConnection.connect({ address });
   let worker: { worker: Worker; running: Promise<void> } | undefined;
 
   const stopWorker = async (): Promise<void> => {
@@ -75,7 +78,7 @@ export async function startLab(): Promise<Lab> {
     client,
     clickhouse,
     clickhouseUrl: engine.url,
-    temporalAddress: temporal.address,
+    temporalEnv: { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
     folder,
     rows,
     async column(sql) {
@@ -97,10 +100,13 @@ export async function startLab(): Promise<Lab> {
       }
     },
     async startWorker(tenants, env = {}) {
-      const configs = Object.entries(tenants).map(([name, { origin }]) => tenantConfig(name, origin, env));
-      const config = { ...(configs[0] ?? parseConfig(env)), tenants: configs.flatMap((own) => own.tenants) };
+      const own = { TEMPORAL_NAMESPACE: namespace, ...env };
+      const configs = Object.entries(tenants).map(([name, { origin }]) => tenantConfig(name, origin, own));
+      const config = { ...(configs[0] ?? parseConfig(own)), tenants: configs.flatMap((one) => one.tenants) };
       const { deps } = createDeps(config.tenants, clickhouse, destination.database);
-      const built = await buildWorker(native, config, { ...deps, searchAttributes: true });
+      const built = await buildWorker(native, config, { ...deps, searchAttributes: true }, undefined, {
+        workflowBundle: { codePath: inject('workflowBundle') },
+      });
       worker = { worker: built, running: built.run() };
     },
     stopWorker,
@@ -112,21 +118,24 @@ export async function startLab(): Promise<Lab> {
       await native.close();
       await connection.close();
       await clickhouse.close();
-      await Promise.all([temporal.stop(5_000), engine.stop(5_000)]);
-      await compiled.remove();
+      await engine.stop(5_000);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function startTemporal() {
-  const binary = await resolveTemporalCli({
-    ...(process.env['TEMPORAL_CLI_PATH'] !== undefined && { cliPath: process.env['TEMPORAL_CLI_PATH'] }),
-    searchPath: process.env['PATH'] ?? '',
-    cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'auth0-clickhouse'),
-    say: () => {},
+/** `INDEXED_VALUE_TYPE_KEYWORD`. */
+const KEYWORD = 2;
+
+/** A namespace of its own: tests of several files give their tenants the same names. */
+async function createNamespace({ workflowService, operatorService }: Connection): Promise<string> {
+  const namespace = `lab-${randomUUID()}`;
+  await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') });
+  await operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, KEYWORD])),
   });
-  return startTemporalServer({ binary, port: 0, uiPort: 0, namespace: 'default' });
+  return namespace;
 }
 
 async function migrateOnce(destination: Parameters<typeof openClickHouse>[0]): Promise<void> {

@@ -23,15 +23,15 @@ it('keeps everything but contracts and the SDK out of the bundle', async () => {
   const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"]+)"/gm)].map(([, id]) => id ?? '');
   // `?…` stands for a payload or failure converter, which this project does not have.
   const paths = modules.filter((id) => !id.startsWith('?'));
-  const homes = paths.map((id) => /^(?:\.\/)?(node_modules\/(?:@[^/]+\/)?[^/]+|src\/[^/]+)\//.exec(id)?.[1] ?? id);
+  const homes = paths.map((id) => /^(?:\.\/)?(node_modules\/(?:@[^/]+\/)?[^/]+|dist\/[^/]+)\//.exec(id)?.[1] ?? id);
   expect([...new Set(homes)].sort()).toEqual([
+    'dist/contracts',
+    'dist/workflows',
     'node_modules/@temporalio/common',
     'node_modules/@temporalio/workflow',
     'node_modules/long',
     'node_modules/ms',
     'node_modules/nexus-rpc',
-    'src/contracts',
-    'src/workflows',
   ]);
   expect(code).not.toMatch(/require\(["'](?:node:|zod)/);
 });
