@@ -3,7 +3,7 @@ import { downloadLines } from '../../src/auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob } from '../../src/auth0/export-job.js';
 import { createPacer } from '../../src/auth0/pacer.js';
 import { fetchPage, readExportLine } from '../../src/auth0/page-fetch.js';
-import { OLDEST } from '../../src/auth0/paging/logs-pager.js';
+import { OLDEST } from '../../src/auth0/paging/logs-start.js';
 import { linkFrom } from '../../src/auth0/paging/pager.js';
 import { createTokenSource } from '../../src/auth0/token.js';
 import {

@@ -1,4 +1,5 @@
-import { type Block, createBlock, type LoadContext } from '../clickhouse/block.js';
+import type { Block, LoadContext } from '../clickhouse/block.js';
+import { type Blocks, createBlocks } from '../clickhouse/blocks.js';
 import { type InsertContext, insertBlock } from '../clickhouse/insert.js';
 import { ExtractError } from '../contracts/errors.js';
 import type { RunCounts } from '../contracts/types.js';
@@ -12,7 +13,10 @@ import type { ActivityDeps } from './deps.js';
  * follows a block (its checkpoint) is done after the destination has acknowledged its rows, in the order of the blocks.
  */
 export interface BlockWriter {
+  /** Records that never change and are on their way already are left out. */
   add(records: readonly RawRecord[], source: LoadContext['source'], fetchedAt: number): void;
+  /** Whether a record that never changes is collected or on its way: the destination cannot know it yet. */
+  has(record: RawRecord): boolean;
   /** Rows that are collected and not yet handed over. */
   readonly collected: number;
   /** Whether they are as many bytes as one insert may hold: the memory of a worker must not depend on their size. */
@@ -41,17 +45,20 @@ export function createBlockWriter(
   resource: Resource,
   run: Pick<LoadContext, 'tenant' | 'runId' | 'tombstones'>,
 ): BlockWriter {
-  let block = createBlock(resource);
+  let block = createBlocks(resource);
   const { tenant, runId, tombstones } = run;
-  let spare: Block | undefined;
+  let underWay: Blocks | undefined;
+  let spare: Blocks | undefined;
   let inFlight: Promise<void> = Promise.resolve();
   // Read once: after a failed insert this writer inserts nothing more, and whoever tries again asks anew.
   let serverStart: number | undefined;
 
   return {
     add(records, source, fetchedAt) {
-      block.add(records, { tenant, runId, tombstones, source, fetchedAt });
+      const fresh = underWay === undefined ? records : records.filter((record) => underWay?.has(record) !== true);
+      block.add(fresh, { tenant, runId, tombstones, source, fetchedAt });
     },
+    has: (record) => block.has(record) || underWay?.has(record) === true,
     get collected() {
       return block.rows;
     },
@@ -64,7 +71,7 @@ export function createBlockWriter(
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
         serverStart ??= await deps.store.serverStart();
-        await measuredInsert(deps, full, { tenant, runId, serverStart });
+        for (const part of full.parts) await measuredInsert(deps, part, { tenant, runId, serverStart });
         const { rows, malformed, redacted, oldestDate } = full;
         full.clear();
         spare = full;
@@ -80,8 +87,9 @@ export function createBlockWriter(
         await previous;
       } finally {
         // The memory of the block before, which is stored now: new memory each time would pile up.
-        block = spare ?? createBlock(resource);
+        block = spare ?? createBlocks(resource);
         spare = undefined;
+        underWay = full;
       }
     },
     drain: () => inFlight,

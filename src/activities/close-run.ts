@@ -87,13 +87,14 @@ async function reconcileLogs(deps: ActivityDeps, state: RunState): Promise<Recon
   const { tenant, runId, oldestDate, counts, cursor, epoch } = state;
   let visible = counts.rows === 0 ? 0 : await deps.store.countWritten(tenant, runId, counts.rows, oldestDate);
   const lastId = cursor?.kind === 'logs' ? cursor.logId : null;
+  // There may be more: an attempt that was killed has stored what a later one found held.
   if (visible < counts.rows && lastId !== null) {
     // A backfill that was at the same place in the same moment has replaced rows of this run by its own.
     const others = { runId, sinceMs: epoch, lastId, sinceDate: oldestDate };
     visible = Math.min(counts.rows, visible + (await deps.store.countWrittenByOthers(tenant, others)));
   }
   const problem =
-    visible === counts.rows ? null : `${counts.rows} logs were sent, but ClickHouse holds ${visible} of this run`;
+    visible >= counts.rows ? null : `${counts.rows} logs were sent, but ClickHouse holds ${visible} of this run`;
   return { visible, deleted: 0, warnings: [], problem };
 }
 

@@ -7,7 +7,7 @@ const count = z.number().int().min(0);
 
 const logsCursor = z.object({
   kind: z.literal('logs'),
-  phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow']),
+  phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow', 'confirm']),
   resume: text.nullable(),
   recent: z.boolean(),
   gap: z.object({ from: text, fromDate: text.nullable(), reason: text }).nullable(),
@@ -16,6 +16,10 @@ const logsCursor = z.object({
   start: text,
   logId: text.nullable(),
   date: text.nullable(),
+  hops: z.object({ home: text, count }).nullable().exactOptional(),
+  trail: z.object({ mark: text, steps: count }).nullable().exactOptional(),
+  link: text.nullable().exactOptional(),
+  byLink: z.boolean().exactOptional(),
 });
 
 /** Cursors as they come back from heartbeat details, which an earlier version of the worker may have written. */

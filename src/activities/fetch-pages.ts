@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { type AnsweredPage, fetchPage } from '../auth0/page-fetch.js';
 import type { Gap } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
-import type { Cursor } from '../contracts/cursor.js';
+import { type Cursor, logsPosition } from '../contracts/cursor.js';
 import { addCounts, cursorText, earlier, noCounts, type RunMode } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
 import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
-import { createBlockWriter } from './block-writer.js';
+import { type BlockWriter, createBlockWriter } from './block-writer.js';
 import { countsSchema, cursorSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -128,7 +128,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         }
         if (warning !== undefined) warnings = [...warnings, warning];
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
-        writer.add([...(await notHeld(deps, input, recheck)), ...take], 'api', page.sentAt);
+        writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], 'api', page.sentAt);
         serverTime ||= page.serverTime;
         ({ cursor, done, switchTo } = page.step);
         total = page.step.total ?? total;
@@ -178,12 +178,17 @@ async function tombstonesOf(deps: ActivityDeps, input: FetchPagesInput): Promise
 }
 
 /** Of logs that may be held already, those that are not. */
-async function notHeld(deps: ActivityDeps, input: FetchPagesInput, records: RawRecord[]): Promise<RawRecord[]> {
+async function notHeld(
+  deps: ActivityDeps,
+  input: FetchPagesInput,
+  writer: BlockWriter,
+  recheck: readonly RawRecord[],
+): Promise<RawRecord[]> {
+  const records = recheck.filter((record) => !writer.has(record));
   if (records.length === 0) return [];
   const resource = resources[input.resource];
-  const dates = records.map(({ value }) => parseInstant(value['date']));
-  // A record without a readable date is held under 1970.
-  const since = dates.includes(undefined) ? null : new Date(Math.min(...dates.map((date) => date ?? 0))).toISOString();
+  const dates = records.map(({ value }) => parseInstant(value['date'])).filter((date) => date !== undefined);
+  const since = dates.length === 0 ? null : new Date(Math.min(...dates)).toISOString();
   const ids = records.map((record) => resource.keyOf(record)).filter((id) => id !== undefined);
   const held = await deps.store.heldLogs(input.tenant, ids, since);
   return records.filter((record) => !held.has(resource.keyOf(record) ?? ''));
@@ -197,7 +202,7 @@ async function writeLogsCheckpoint(
   block: number,
 ): Promise<void> {
   if (cursor.kind !== 'logs') return;
-  const position = cursor.resume ?? cursor.from;
+  const position = logsPosition(cursor);
   if (position === null) return;
   await deps.store.writeCheckpoint({
     tenant: input.tenant,

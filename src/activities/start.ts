@@ -1,4 +1,4 @@
-import { OLDEST } from '../auth0/paging/logs-pager.js';
+import { OLDEST } from '../auth0/paging/logs-start.js';
 import { compareLogIds, syntheticLogId, timeOfLogId } from '../auth0/log-id.js';
 import type { Checkpoint } from '../clickhouse/checkpoints.js';
 import {

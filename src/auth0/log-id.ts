@@ -8,6 +8,15 @@ export function compareLogIds(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/**
+ * Whether ids are of a form that is known to be given in order. Only decimal ones are: what follows from the texts of
+ * others (UUIDs, hex) is chance.
+ */
+export function areOrdered(ids: Iterable<string>): boolean {
+  for (const id of ids) if (!/^\d+$/.test(id)) return false;
+  return true;
+}
+
 const SYNTHETIC_FORM = /^900\d{53}$/;
 
 /**

@@ -3,7 +3,8 @@ import { logs } from '../resources/logs.js';
 import type { ManagementApi } from './http.js';
 import { timeOfLogId } from './log-id.js';
 import { readPage } from './page-fetch.js';
-import { logsPager, OLDEST, oldestOf } from './paging/logs-pager.js';
+import { logsPager } from './paging/logs-pager.js';
+import { OLDEST, oldestOf } from './paging/logs-start.js';
 
 /** The oldest log that a tenant keeps. */
 export interface OldestLog {

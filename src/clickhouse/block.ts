@@ -46,6 +46,10 @@ export interface Block {
   readonly redacted: number;
   /** Oldest `date` among the records, ms since 1970. */
   readonly oldestDate: number | null;
+  /** Whether the block holds a record that never changes under this key. */
+  has(key: string): boolean;
+  /** Whether the record's row can go into the same insert: a server takes only so many partitions in one. */
+  fits(record: RawRecord): boolean;
   /**
    * Adds records. `raw` goes in as the record's own text, so that it is kept byte for byte; a record without its key is
    * kept under a digest of its text, and counted as malformed. Of records that never change, one that the block holds
@@ -58,9 +62,12 @@ export interface Block {
   clear(): void;
 }
 
+/** Partitions of one insert. A server refuses more than 100 (`max_partitions_per_insert_block`) for good. */
+export const MAX_PARTITIONS = 50;
+
 /** A block without rows. */
 export function createBlock(resource: Resource): Block {
-  const { versionOf } = resource;
+  const { versionOf, partitionOf } = resource;
   const key = textColumn(resource.keyColumn);
   const redacted = textsColumn('redacted');
   const version = uint64Column('version');
@@ -74,6 +81,7 @@ export function createBlock(resource: Resource): Block {
     raw,
   ];
   const keys = new Set<string>();
+  const partitions = new Set<number>();
   let counts = noCounts();
 
   const addRecord = (record: RawRecord, load: LoadContext): void => {
@@ -94,6 +102,7 @@ export function createBlock(resource: Resource): Block {
     counts.rows++;
     counts.redacted += dropped.length;
     if (isMalformed) counts.malformed++;
+    if (partitionOf !== null) partitions.add(partitionOf(record));
   };
 
   return {
@@ -113,6 +122,8 @@ export function createBlock(resource: Resource): Block {
     get oldestDate() {
       return counts.oldestDate;
     },
+    has: (key) => keys.has(key),
+    fits: (record) => partitionOf === null || partitions.size < MAX_PARTITIONS || partitions.has(partitionOf(record)),
     add(records, load) {
       for (const record of records) addRecord(record, load);
     },
@@ -124,6 +135,7 @@ export function createBlock(resource: Resource): Block {
     clear() {
       for (const column of values) column.clear();
       keys.clear();
+      partitions.clear();
       counts = noCounts();
     },
   };

@@ -2,8 +2,19 @@ import { ClickHouseError } from '@clickhouse/client';
 import { ExtractError } from '../contracts/errors.js';
 import { ProxyError } from '../outbound-proxy.js';
 
-/** Codes that say: later. Too many queries, memory, replica read-only, Keeper, too many parts, network, time-out. */
-const LATER = new Set('159 173 202 209 210 225 236 241 242 243 252 285 286 319 394 425 439 999'.split(' '));
+/**
+ * Codes that say: later. Files and sockets that fail, time-out, a quota that is counted an hour, too many queries or
+ * parts, network, Keeper, memory, disk space, replica read-only, quorum, a table or server that restarts. Whatever else a
+ * server says stays so: schema, rights, types, and what will never fit.
+ */
+const LATER = new Set(
+  (
+    '23 24 74 75 76 95 96 159 173 198 201 202 203 204 209 210 225 236 241 242 243 252 254 279 285 286 319 384 394 425 ' +
+    '439 473 499 571 733 745 999'
+  ).split(' '),
+);
+/** One insert into too many partitions has the code of too many parts, and fits at no time. */
+const NEVER_FITS = /Too many partitions/i;
 
 /**
  * Turns what the client throws into an error of the taxonomy. The server's text is passed on only where it is about
@@ -20,7 +31,8 @@ export function classifyClickHouseError(error: unknown): ExtractError {
     const network = networkCode(error);
     return new ExtractError('DestinationUnavailable', `ClickHouse cannot be reached (${network})`, { code: network });
   }
-  const kind = LATER.has(code) ? 'DestinationUnavailable' : 'DestinationRefused';
+  const isLater = LATER.has(code) && !(error instanceof Error && NEVER_FITS.test(error.message));
+  const kind = isLater ? 'DestinationUnavailable' : 'DestinationRefused';
   const message = error instanceof Error && !QUOTES_ROWS.has(code) ? firstSentence(error.message) : '';
   return new ExtractError(kind, `ClickHouse error ${code} ${type}${message && `: ${message}`}`, { code: type });
 }

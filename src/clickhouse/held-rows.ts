@@ -13,9 +13,9 @@ export interface HeldRows {
   holdsLog(tenant: string, logId: string, date: string | null): Promise<boolean>;
   /** The newest log held by id, or null in an empty table. */
   newestLog(tenant: string): Promise<{ logId: string; date: string } | null>;
-  /** Which of these logs are held; `sinceDate` (ISO 8601) bounds the look-up by the primary key. */
+  /** Which of these logs are held; `sinceDate` (ISO 8601): the oldest of their dates, null where they have none. */
   heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
-  /** Logs in the destination that this run has written, each counted once. `sinceDate` as above. */
+  /** Logs in the destination that this run has written, each counted once, whatever its date. `sinceDate` as above. */
   countWritten(tenant: string, runId: string, expected: number, sinceDate: string | null): Promise<number>;
 }
 
@@ -61,14 +61,14 @@ export function createHeldRows({ select }: Statements, database: string): HeldRo
       const rows = await select(
         z.object({ log_id: z.string() }),
         `SELECT DISTINCT log_id FROM ${table('logs_raw')}
-         WHERE tenant = {tenant:String} AND log_id IN {logIds:Array(String)} ${since(sinceDate)}`,
+         WHERE tenant = {tenant:String} AND log_id IN {logIds:Array(String)} ${datedSince(sinceDate)}`,
         { tenant, logIds, sinceDate: sinceDate ?? '' },
       );
       return new Set(rows.map((row) => row.log_id));
     },
 
     async countWritten(tenant, runId, expected, sinceDate) {
-      const from = `FROM ${table('logs_raw')} WHERE tenant = {tenant:String} AND run_id = {runId:String} ${since(sinceDate)}`;
+      const from = `FROM ${table('logs_raw')} WHERE tenant = {tenant:String} AND run_id = {runId:String} ${datedSince(sinceDate)}`;
       const parameters = { tenant, runId, sinceDate: sinceDate ?? '' };
       const [rows] = await select(counted, `SELECT count() AS n ${from}`, parameters);
       if (rows?.n === expected) return expected;
@@ -79,7 +79,13 @@ export function createHeldRows({ select }: Statements, database: string): HeldRo
   };
 }
 
-/** Bounds a look-up of logs by the primary key, whose second column is the date. */
-function since(date: string | null): string {
-  return date === null ? '' : 'AND date >= parseDateTime64BestEffort({sinceDate:String}, 3)';
+/**
+ * Bounds a look-up of logs by the primary key, whose second column is the date. Those without a readable one are held
+ * under 1970, and looked for there as well; where no date is known, nowhere else.
+ */
+export function datedSince(date: string | null): string {
+  const undated = `date = toDateTime64(0, 3, 'UTC')`;
+  return date === null
+    ? `AND ${undated}`
+    : `AND (date >= parseDateTime64BestEffort({sinceDate:String}, 3) OR ${undated})`;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { LogWindow } from '../contracts/log-window.js';
 import { tablesOf } from './client.js';
+import { datedSince } from './held-rows.js';
 import type { Statements } from './statements.js';
 
 /** A gap of the ledger that nobody has filled. */
@@ -55,9 +56,8 @@ export function createLogWindowStore({ select, write }: Statements, database: st
     },
 
     async countWrittenByOthers(tenant, { runId, sinceMs, lastId, sinceDate }) {
-      const dated = sinceDate === null ? '' : 'AND date >= parseDateTime64BestEffort({sinceDate:String}, 3)';
       const query = `SELECT uniqExact(log_id) AS n FROM ${table('logs_raw')}
-        WHERE tenant = {tenant:String} AND run_id != {runId:String} ${dated}
+        WHERE tenant = {tenant:String} AND run_id != {runId:String} ${datedSince(sinceDate)}
           AND inserted_at >= fromUnixTimestamp64Milli({sinceMs:Int64}, 'UTC')
           AND (length(log_id), log_id) <= (length({lastId:String}), {lastId:String})`;
       const parameters = { tenant, runId, sinceMs, lastId, sinceDate: sinceDate ?? '' };

@@ -17,8 +17,9 @@ export interface LogsCursor {
    * - `refused`: the same, after the tenant has refused the cursor
    * - `overlap`: events that came late, a little behind the cursor
    * - `follow`: the page behind the cursor
+   * - `confirm`: is there any log newer than the newest one held? Asked where a page brought nothing new
    */
-  phase: 'find' | 'search' | 'probe' | 'check' | 'refused' | 'overlap' | 'follow';
+  phase: 'find' | 'search' | 'probe' | 'check' | 'refused' | 'overlap' | 'follow' | 'confirm';
   /** `from` of the next page: opaque, exclusive. Null while the start has to be found. */
   from: string | null;
   /** The position to go on from after `check` and `overlap`. */
@@ -34,6 +35,14 @@ export interface LogsCursor {
   /** Newest log that is in the destination, and its `date`: by these a checkpoint is believed or not. */
   logId: string | null;
   date: string | null;
+  /** Links of empty pages that were followed in a row, and the position before the first of them. */
+  hops?: { home: string; count: number } | null;
+  /** A position that was passed, and how many since: where positions have no order, a circle is noticed by it. */
+  trail?: { mark: string; steps: number } | null;
+  /** What the last page's Link names, where that is no log id. */
+  link?: string | null;
+  /** The tenant refuses its own log ids as positions and takes what its Links name. */
+  byLink?: boolean;
 }
 
 /** GET /logs of an interval. Another kind than the live one's, so that nothing can take it for a checkpoint. */
@@ -170,6 +179,12 @@ export function afterPause(cursor: Cursor): Cursor {
 }
 
 function checkFirst(cursor: LogsCursor): LogsCursor {
-  if (cursor.phase !== 'follow' || cursor.from === null || cursor.logId === null) return cursor;
-  return { ...cursor, phase: 'check', resume: cursor.from, recent: false };
+  const from = cursor.hops?.home ?? cursor.from;
+  if (cursor.phase !== 'follow' || from === null || cursor.logId === null) return cursor;
+  return { ...cursor, phase: 'check', from, resume: from, hops: null, recent: false };
+}
+
+/** The position of a cursor: what a checkpoint says. Null while the start has to be found. */
+export function logsPosition({ hops, resume, from }: LogsCursor): string | null {
+  return hops?.home ?? resume ?? from;
 }

@@ -1,5 +1,5 @@
 import type { Pause, ShownPause } from './control.js';
-import type { Cursor } from './cursor.js';
+import { type Cursor, logsPosition } from './cursor.js';
 import type { ErrorKind } from './errors.js';
 import { type LogWindow, percentOf } from './log-window.js';
 import type { ResourceName } from './names.js';
@@ -185,9 +185,9 @@ export function cursorText(cursor: Cursor | null): string | null {
     case undefined:
       return null;
     case 'logs':
-      return cursor.resume ?? cursor.from;
+      return logsPosition(cursor);
     case 'logs-window':
-      return cursor.position.resume ?? cursor.position.from;
+      return logsPosition(cursor.position);
     case 'clients':
       return cursor.paging === 'checkpoint' ? `after ${cursor.seen} clients` : `page ${cursor.page}`;
     case 'users-pages':

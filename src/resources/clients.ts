@@ -31,6 +31,7 @@ export const clients: Resource = {
     column('web_origins', 'texts'),
     column('client_metadata', 'json'),
   ],
+  partitionOf: null,
   redaction: {
     hint: /(?:_secret|encryption_key|signing_keys?|addons)"/,
     hintsAtName: false,

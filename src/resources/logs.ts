@@ -1,4 +1,4 @@
-import { column } from './columns.js';
+import { column, parseInstant } from './columns.js';
 import { type Resource, textKey } from './resource.js';
 
 /** Names under which a management event's request or response body could carry a secret. */
@@ -42,6 +42,7 @@ export const logs: Resource = {
     column('country_code', 'text', 'location_info', 'country_code'),
     column('city_name', 'text', 'location_info', 'city_name'),
   ],
+  partitionOf: ({ value }) => monthOf(parseInstant(value['date']) ?? 0),
   redaction: {
     hint: /(?:secret|token|assertion|_keys?|password)"/,
     hintsAtName: true,
@@ -50,3 +51,8 @@ export const logs: Resource = {
   },
   versionOf: null,
 };
+
+function monthOf(ms: number): number {
+  const date = new Date(ms);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}

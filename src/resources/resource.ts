@@ -28,6 +28,8 @@ export interface Resource {
   /** The record's primary key, or undefined where it has none. */
   keyOf(record: RawRecord): string | undefined;
   columns: readonly Column[];
+  /** The partition of the storage table that the record's row lies in. Null where it has none. */
+  partitionOf: ((record: RawRecord) => number) | null;
   redaction: RedactionRule;
   /** Version of the row: the highest one is what readers see. Null where records never change. */
   versionOf: ((record: RawRecord, context: VersionContext) => number) | null;

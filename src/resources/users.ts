@@ -66,6 +66,7 @@ export const users: Resource = {
     column('app_metadata', 'json'),
     column('user_metadata', 'json'),
   ],
+  partitionOf: null,
   redaction: {
     hint: /_token(?:_secret)?"/,
     hintsAtName: true,

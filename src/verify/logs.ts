@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isTimedLogId, syntheticLogId, timeOfLogId } from '../auth0/log-id.js';
-import { OLDEST } from '../auth0/paging/logs-pager.js';
+import { OLDEST } from '../auth0/paging/logs-start.js';
 import { rowKey } from '../clickhouse/block.js';
 import { logsBeginning } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';

@@ -1,4 +1,5 @@
-import { createBlock, rowKey } from '../clickhouse/block.js';
+import { rowKey } from '../clickhouse/block.js';
+import { createBlocks } from '../clickhouse/blocks.js';
 import { insertBlock } from '../clickhouse/insert.js';
 import type { RawRecord } from '../json/page.js';
 import type { Resource } from '../resources/resource.js';
@@ -29,12 +30,12 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
   const flush = async (): Promise<void> => {
     if (runId === null || waiting.length === 0) return;
     target ??= await aboveTombstones(deps, resource);
-    const block = createBlock(target);
+    const blocks = createBlocks(target);
     const run = { tenant, runId, tombstones: new Map<string, number>() };
-    for (const { record, ...page } of waiting) block.add([record], { ...run, ...page });
+    for (const { record, ...page } of waiting) blocks.add([record], { ...run, ...page });
     await retry(async () => {
       const serverStart = await store.serverStart();
-      await insertBlock(clickhouse, database, block, { tenant, runId, serverStart });
+      for (const block of blocks.parts) await insertBlock(clickhouse, database, block, { tenant, runId, serverStart });
     });
     stored += waiting.length;
     waiting = [];

@@ -35,7 +35,10 @@ export interface Lab {
   /** The first column of a query, sorted. */
   column(sql: string): Promise<string[]>;
   /** Starts (again) the worker, which knows these tenants by their names. */
-  startWorker(tenants: Readonly<Record<string, EmulatedTenant>>, env?: Record<string, string>): Promise<void>;
+  startWorker(
+    tenants: Readonly<Record<string, Pick<EmulatedTenant, 'origin'>>>,
+    env?: Record<string, string>,
+  ): Promise<void>;
   stopWorker(): Promise<void>;
   /** Takes the destination away for good. */
   stopClickHouse(): Promise<void>;

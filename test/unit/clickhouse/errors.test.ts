@@ -15,6 +15,12 @@ describe('an answer of the server', () => {
     ['241', 'MEMORY_LIMIT_EXCEEDED', 'DestinationUnavailable'],
     ['242', 'TABLE_IS_READ_ONLY', 'DestinationUnavailable'],
     ['252', 'TOO_MANY_PARTS', 'DestinationUnavailable'],
+    ['75', 'CANNOT_WRITE_TO_FILE_DESCRIPTOR', 'DestinationUnavailable'],
+    ['201', 'QUOTA_EXCEEDED', 'DestinationUnavailable'],
+    ['243', 'NOT_ENOUGH_SPACE', 'DestinationUnavailable'],
+    ['279', 'ALL_CONNECTION_TRIES_FAILED', 'DestinationUnavailable'],
+    ['499', 'S3_ERROR', 'DestinationUnavailable'],
+    ['733', 'TABLE_IS_BEING_RESTARTED', 'DestinationUnavailable'],
     ['319', 'UNKNOWN_STATUS_OF_INSERT', 'DestinationUnavailable'],
     ['425', 'SYSTEM_ERROR', 'DestinationUnavailable'],
     ['999', 'KEEPER_EXCEPTION', 'DestinationUnavailable'],
@@ -23,6 +29,8 @@ describe('an answer of the server', () => {
     ['62', 'SYNTAX_ERROR', 'DestinationRefused'],
     ['81', 'UNKNOWN_DATABASE', 'DestinationRefused'],
     ['164', 'READONLY', 'DestinationRefused'],
+    ['53', 'TYPE_MISMATCH', 'DestinationRefused'],
+    ['192', 'UNKNOWN_USER', 'DestinationRefused'],
     ['497', 'ACCESS_DENIED', 'DestinationRefused'],
     ['516', 'AUTHENTICATION_FAILED', 'DestinationRefused'],
     ['27', 'CANNOT_PARSE_INPUT_ASSERTION_FAILED', 'DestinationRefused'],
@@ -32,6 +40,14 @@ describe('an answer of the server', () => {
     expect(error.context).toEqual({ code: type });
     expect(error.message).toContain(`ClickHouse error ${code} ${type}`);
     expect(ERRORS[error.kind].retry).toBe(kind === 'DestinationUnavailable');
+  });
+
+  it('that an insert has too many partitions stays so: it has the code of too many parts, which goes away', () => {
+    const text =
+      'Too many partitions for single INSERT block (more than 100). The limit is controlled by max_partitions_per_insert_block';
+    expect(classifyClickHouseError(server('252', 'TOO_MANY_PARTS', text)).kind).toBe('DestinationRefused');
+    const merging = 'Too many parts (3000 with average size of 1.00 KiB). Merges are processing significantly slower';
+    expect(classifyClickHouseError(server('252', 'TOO_MANY_PARTS', merging)).kind).toBe('DestinationUnavailable');
   });
 
   it.each(['6', '26', '27', '33', '38', '41', '53', '69', '70', '72', '117', '130', '131', '321'])(

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { syntheticLogId } from '../../src/auth0/log-id.js';
+import { type Lab, startLab } from '../support/lab.js';
+import { type LogsAnswer, type OddLog, servedFrom, startOddTenant, type OddTenant } from '../support/odd-tenant.js';
+
+const START = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+let lab: Lab;
+const tenants: Record<string, OddTenant> = {};
+
+afterAll(async () => {
+  await lab.close();
+  await Promise.all(Object.values(tenants).map((tenant) => tenant.close()));
+});
+
+const timed = (n: number) => `${syntheticLogId(START + n * 1_000).slice(0, 17)}${String(n).padStart(39, '1')}`;
+const logsOf = (count: number, of: (n: number) => OddLog = () => ({})): OddLog[] =>
+  Array.from({ length: count }, (_, n) => ({
+    log_id: timed(n),
+    date: new Date(START + n * 1_000).toISOString(),
+    type: 's',
+    ...of(n),
+  }));
+const plain = (logs: readonly OddLog[]) =>
+  servedFrom(logs, (first, take) => ({ logs: logs.slice(first, first + take) }));
+
+const syncLogs = async (name: string) => (await lab.sync(name, { resources: ['logs'] })).resources.logs;
+async function expectHeld(name: string, logs: readonly OddLog[]): Promise<void> {
+  const held = await lab.column(`SELECT log_id FROM logs_raw FINAL WHERE tenant = '${name}'`);
+  expect(held).toEqual(logs.map(({ log_id: id }) => String(id)).toSorted());
+}
+
+const DATES: Record<string, unknown> = {
+  'no-date': undefined,
+  'an-object': { $date: 1 },
+  'a-number': START,
+  'another-form': '28/Nov/2026:05:00:00 +0000',
+  'beyond-2299': '2300-01-01T00:00:00.000Z',
+};
+const FORMS: Record<string, (n: number) => unknown> = {
+  uuid: (n) => {
+    const hex = createHash('sha256').update(String(n)).digest('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  },
+  number: (n) => String(n + 90),
+  short: (n) => createHash('md5').update(String(n)).digest('base64url').slice(0, 7),
+};
+
+const two = (date: unknown): OddLog[] => logsOf(2, (n) => (n === 1 ? { date } : {}));
+const months = logsOf(130, (n) => ({ date: new Date(Date.UTC(2015, n, 3)).toISOString() }));
+const many = logsOf(12_000);
+const few = logsOf(350);
+const ofForm = (form: string) => logsOf(1_300, (n) => ({ log_id: FORMS[form]?.(n) }));
+/** Logs of the tenants with other ids that there are so far. */
+let grown = 1_000;
+
+beforeAll(async () => {
+  const serves: Record<string, (query: Record<string, string>) => LogsAnswer> = {
+    ...Object.fromEntries(Object.entries(DATES).map(([name, date]) => [name, plain(two(date))])),
+    months: plain(months),
+    inclusive: servedFrom(many, (first, take) => ({ logs: many.slice(Math.max(0, first - 1)).slice(0, take) })),
+    repeating: servedFrom(many, (first, take) => ({ logs: many.slice(Math.max(0, first - 20)).slice(0, take) })),
+    links: servedFrom(few, (first, take, from) => {
+      if (from.startsWith('9009')) return { logs: few.slice(200, 250), link: timed(330) };
+      if (first === 200) return { logs: [], link: `9009${'0'.repeat(52)}` };
+      return { logs: few.slice(first, Math.min(first + take, first < 200 ? 200 : 350)), link: timed(330) };
+    }),
+    ...Object.fromEntries(
+      Object.keys(FORMS).map((form) => {
+        const all = ofForm(form);
+        return [form, (query: Record<string, string>) => plain(all.slice(0, grown))(query)];
+      }),
+    ),
+  };
+  for (const [name, serve] of Object.entries(serves)) tenants[name] = await startOddTenant(serve);
+  lab = await startLab();
+  await lab.startWorker(tenants);
+}, 120_000);
+
+describe('dates', () => {
+  it.each(Object.keys(DATES))('do not decide what a run counts: %s', async (name) => {
+    expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 2, visible: 2, malformed: 1 });
+    await expectHeld(name, two(undefined));
+    expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 0 });
+  });
+
+  it('may lie in as many months as there are logs', async () => {
+    expect(await syncLogs('months')).toMatchObject({ status: 'completed', rows: 130, visible: 130 });
+    await expectHeld('months', months);
+  });
+});
+
+describe('pages', () => {
+  it.each(['inclusive', 'repeating'])(
+    'may begin with what the page before held, and end so for ever: %s',
+    async (name) => {
+      expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 12_000, visible: 12_000 });
+      await expectHeld(name, many);
+      const before = tenants[name]?.queries.length ?? 0;
+      expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 0 });
+      expect((tenants[name]?.queries.length ?? 0) - before).toBeLessThanOrEqual(3);
+    },
+  );
+
+  it('that are empty are followed where their Link leads on, and Links that lead ahead are not', async () => {
+    expect(await syncLogs('links')).toMatchObject({ status: 'completed', rows: 350 });
+    await expectHeld('links', few);
+    expect(await syncLogs('links')).toMatchObject({ status: 'completed', rows: 0 });
+  });
+});
+
+it('ids of another form are copied, and gone on from', async () => {
+  for (const form of Object.keys(FORMS)) {
+    expect(await syncLogs(form)).toMatchObject({ status: 'completed', rows: 1_000, visible: 1_000 });
+    expect(await syncLogs(form)).toMatchObject({ status: 'completed', rows: 0 });
+  }
+  grown = 1_300;
+  for (const form of Object.keys(FORMS)) {
+    expect(await syncLogs(form)).toMatchObject({ status: 'completed', rows: 300, visible: 300 });
+    await expectHeld(form, ofForm(form));
+  }
+});
