@@ -10,6 +10,9 @@ export interface EmulateFlags extends CommonFlags {
   logs: string;
   users: string;
   clients: string;
+  roles: string;
+  organizations: string;
+  members: string;
   seed: string;
   stateFile?: string;
   live?: boolean | string;
@@ -44,6 +47,9 @@ export async function emulate(flags: EmulateFlags): Promise<number> {
     logs: number('logs', flags.logs),
     users: number('users', flags.users),
     clients: number('clients', flags.clients),
+    roles: number('roles', flags.roles),
+    organizations: number('organizations', flags.organizations),
+    membersPerOrganization: number('members', flags.members),
     seed: number('seed', flags.seed),
     shape,
     clientId: flags.clientId,

@@ -15,6 +15,10 @@ export const FAULT_ROUTES = [
   'clients',
   'logs',
   'log',
+  'roles',
+  'organizations',
+  'organization_members',
+  'objects',
 ] as const;
 
 /** Route that a fault can be put on. */

@@ -4,7 +4,7 @@ import type { WireText } from './wire-text.js';
 /** A page of rows and what the answer may say about it. */
 export interface ListPage {
   /** What the rows are called in an object. */
-  readonly key: 'users' | 'clients' | 'logs';
+  readonly key: string;
   readonly rows: readonly WireText[];
   /** Paging members in their order, `rows` standing for the rows themselves; absent when no totals are asked for. */
   readonly totals?: Readonly<Record<string, number>>;

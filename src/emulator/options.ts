@@ -21,6 +21,11 @@ export interface EmulatorOptions extends Partial<EmulatorSettings> {
   readonly users?: number;
   /** Clients in the base data, the pseudo client "All Applications" among them. */
   readonly clients?: number;
+  /** Roles of the tenant. */
+  readonly roles?: number;
+  readonly organizations?: number;
+  /** Most members of an organization; the fewest are none, and small ones are the usual ones. */
+  readonly membersPerOrganization?: number;
   /** Milliseconds before the epoch over which the base logs are spread. */
   readonly logSpanMs?: number;
   /** The client that may get tokens. */
@@ -52,6 +57,9 @@ export interface ResolvedOptions {
   readonly logs: number;
   readonly users: number;
   readonly clients: number;
+  readonly roles: number;
+  readonly organizations: number;
+  readonly membersPerOrganization: number;
   readonly logSpanMs: number;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -73,6 +81,9 @@ export const emulatorDefaults = {
   logs: 20_000,
   users: 2_500,
   clients: 120,
+  roles: 12,
+  organizations: 40,
+  membersPerOrganization: 24,
   logSpanMs: 30 * DAY_MS,
   clientId: 'emulator-client',
   clientSecret: 'emulator-s3cr3t-2f8c1b7e',
@@ -92,6 +103,9 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     logs: options.logs ?? emulatorDefaults.logs,
     users: options.users ?? emulatorDefaults.users,
     clients: options.clients ?? emulatorDefaults.clients,
+    roles: options.roles ?? emulatorDefaults.roles,
+    organizations: options.organizations ?? emulatorDefaults.organizations,
+    membersPerOrganization: options.membersPerOrganization ?? emulatorDefaults.membersPerOrganization,
     logSpanMs: options.logSpanMs ?? emulatorDefaults.logSpanMs,
     clientId,
     clientSecret: options.clientSecret ?? emulatorDefaults.clientSecret,
@@ -102,7 +116,8 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     clock,
     settings: settingsOf(options),
   };
-  for (const name of ['logs', 'users', 'clients', 'port', 'seed'] as const) {
+  const counts = ['logs', 'users', 'clients', 'roles', 'organizations', 'membersPerOrganization'] as const;
+  for (const name of [...counts, 'port', 'seed'] as const) {
     const value = resolved[name];
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`${name} must be a whole number, not ${value}.`);

@@ -1,13 +1,16 @@
 import type { EmulatorContext } from './context.js';
 import type { EmulatorRequest, Reply } from './exchange.js';
-import type { FaultRoute } from './faults.js';
+import { FAULT_ROUTES, type FaultRoute } from './faults.js';
 import * as admin from './routes/admin.js';
 import { dumpIds, dumpTexts } from './routes/admin-dump.js';
 import { listClients } from './routes/clients.js';
 import { createExport, downloadExport, getJob, getJobErrors } from './routes/jobs.js';
 import { getLog, listLogs } from './routes/logs.js';
+import { changeObjects, dumpObjects, readObjects } from './routes/objects.js';
 import { discovery, issueToken } from './routes/token.js';
 import { getUser, listUsers } from './routes/users.js';
+import { decodePart } from './objects/endpoint.js';
+import type { Tenant } from './tenant.js';
 
 /** Handles a request; `scopes` are those of its token, none on routes without one. */
 export type Handler = (context: EmulatorContext, request: EmulatorRequest, scopes: ReadonlySet<string>) => Reply;
@@ -29,7 +32,7 @@ export interface Router {
 }
 
 /** Makes the router of all that the emulator serves. */
-export function createRouter(): Router {
+export function createRouter({ objects }: Pick<Tenant, 'objects'>): Router {
   const exact = new Map<string, Route>();
   const patterns: { readonly method: string; readonly pattern: RegExp; readonly route: Route }[] = [];
 
@@ -41,6 +44,14 @@ export function createRouter(): Router {
     }
     const source = path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '([^/]+)');
     patterns.push({ method, pattern: new RegExp(`^${source}$`), route });
+  }
+
+  /** Lists of objects are looked up at each request: tests add some while the tenant runs. */
+  function objectRoute(path: string): { route: Route; parameters: readonly string[] } | undefined {
+    const endpoint = objects.endpointOf(path)?.endpoint;
+    if (endpoint === undefined) return undefined;
+    const name = FAULT_ROUTES.find((known) => known === endpoint.name) ?? 'objects';
+    return { route: { name, method: 'GET', handle: readObjects, anyScope: endpoint.anyScope }, parameters: [] };
   }
 
   const readUsers = ['read:users'];
@@ -63,6 +74,8 @@ export function createRouter(): Router {
   add('admin', 'POST', '/_emulator/logs', admin.appendLogs);
   add('admin', 'POST', '/_emulator/users', admin.changeUsers);
   add('admin', 'POST', '/_emulator/clients', admin.changeClients);
+  add('admin', 'GET', '/_emulator/objects', dumpObjects);
+  add('admin', 'POST', '/_emulator/objects', changeObjects);
   add('admin', 'GET', '/_emulator/ids/{resource}', dumpIds);
   add('admin', 'GET', '/_emulator/raw/{resource}', dumpTexts);
   add('admin', 'GET', '/_emulator/faults', admin.readFaults);
@@ -79,15 +92,7 @@ export function createRouter(): Router {
         const match = wanted === method ? pattern.exec(path) : null;
         if (match !== null) return { route, parameters: match.slice(1).map(decodePart) };
       }
-      return undefined;
+      return method === 'GET' ? objectRoute(path) : undefined;
     },
   };
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -15,7 +15,7 @@ const IDLE_CONNECTION_MS = 120_000;
 
 /** Makes the HTTP server of an emulated tenant, not listening yet. */
 export function createEmulatorServer(context: EmulatorContext): Server {
-  const router = createRouter();
+  const router = createRouter(context.tenant);
   let bucket: BucketState | undefined;
 
   function handle(route: Route | undefined, request: EmulatorRequest): Reply {

@@ -9,6 +9,10 @@ export const ALL_SCOPES = [
   'read:client_keys',
   'read:logs',
   'read:logs_users',
+  'read:roles',
+  'read:organizations',
+  'read:organization_members',
+  'read:organization_member_roles',
 ] as const;
 
 /** What can be set at start and changed while the emulator runs. */

@@ -45,6 +45,11 @@ const stateSchema = z.strictObject({
       ]),
     )
     .readonly(),
+  /** Sizes and changes of the other objects; a file of before there were any has none. */
+  roles: count.optional(),
+  organizations: count.optional(),
+  membersPerOrganization: count.optional(),
+  objectChanges: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown()).nullable())).optional(),
 });
 
 /** What is kept of a tenant over restarts. */

@@ -1,6 +1,8 @@
 import { ClientIdentities } from './client-identity.js';
 import { ClientRecords } from './client-record.js';
 import { ClientStore } from './client-store.js';
+import { Company, COMPANY_ENDPOINTS, type CompanySizes } from './objects/company.js';
+import { ObjectStore } from './objects/store.js';
 import { LogFactSource } from './log-facts.js';
 import { LogRecords } from './log-record.js';
 import { LogTimeline, type LogSegment } from './log-timeline.js';
@@ -29,10 +31,12 @@ export class Tenant {
   readonly clients: ClientStore;
   readonly clientRecords: ClientRecords;
   readonly clientIdentities: ClientIdentities;
+  readonly objects: ObjectStore;
   /** Where the base logs begin, in milliseconds. */
   readonly logStartMs: number;
   readonly #logRecords: LogRecords;
   readonly #base: Pick<TenantState, 'seed' | 'epochMs' | 'logSpanMs' | 'logs' | 'users' | 'clients'>;
+  readonly #sizes: CompanySizes;
   readonly #stateFile: string | undefined;
   #signInsAppliedUpTo = 0;
 
@@ -56,6 +60,13 @@ export class Tenant {
     this.clientIdentities = new ClientIdentities(seed, words);
     this.clients = new ClientStore(seed, this.clientIdentities, clients, stored?.clientOperations ?? []);
     this.clientRecords = new ClientRecords(seed, options.tenant, this.clientIdentities);
+    this.#sizes = {
+      roles: stored?.roles ?? options.roles,
+      organizations: stored?.organizations ?? options.organizations,
+      membersPerOrganization: stored?.membersPerOrganization ?? options.membersPerOrganization,
+    };
+    const source = { seed, words, identities: this.userIdentities, users: this.users };
+    this.objects = new ObjectStore(new Company(source, this.#sizes), COMPANY_ENDPOINTS, stored?.objectChanges);
     const records = { tenant: options.tenant, time: this.time, words };
     this.#logRecords = new LogRecords({ ...records, users: this.userIdentities, clients: this.clientIdentities });
     this.#startLive(options.liveIntervalMs, options.clock());
@@ -90,6 +101,8 @@ export class Tenant {
       segments: this.timeline.segments,
       userOperations: this.users.operations,
       clientOperations: this.clients.operations,
+      ...this.#sizes,
+      objectChanges: this.objects.changes,
     });
   }
 

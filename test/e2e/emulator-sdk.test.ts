@@ -42,6 +42,20 @@ describe('the official SDK', () => {
     expect(names).toContain('All Applications');
   });
 
+  it('pages through roles, organizations and their members', async () => {
+    const organizations: (string | undefined)[] = [];
+    for await (const { id } of await sdk.organizations.list({ take: 15 })) organizations.push(id);
+    expect(organizations).toHaveLength(40);
+    let members = 0;
+    for (const id of organizations)
+      for await (const { user_id } of await sdk.organizations.members.list(id ?? '', { take: 10 }))
+        members += user_id === undefined ? 0 : 1;
+    expect(members).toBeGreaterThan(200);
+    const roles: (string | undefined)[] = [];
+    for await (const { id } of await sdk.roles.list({ per_page: 5 })) roles.push(id);
+    expect(new Set(roles).size).toBe(14);
+  });
+
   it('searches the logs', async () => {
     const page = await sdk.logs.list({ per_page: 10, sort: 'date:-1' });
     expect(page.data).toHaveLength(10);

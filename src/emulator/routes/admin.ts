@@ -112,7 +112,8 @@ export function changeSettings(context: EmulatorContext, request: EmulatorReques
   return readSettings(context);
 }
 
-function parseBody<T>(schema: z.ZodType<T>, request: EmulatorRequest): T {
+/** The body of an admin request. Throws the API's 400 where it is not of that form. */
+export function parseBody<T>(schema: z.ZodType<T>, request: EmulatorRequest): T {
   let value: unknown;
   try {
     value = JSON.parse(request.body);

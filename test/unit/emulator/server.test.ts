@@ -465,7 +465,7 @@ describe('the server', () => {
 
   it('answers 404 for what it does not serve, and says what it met', async () => {
     const { get, emulator, post } = await tenant();
-    expect(await errorOf(await get('/api/v2/roles'))).toEqual({
+    expect(await errorOf(await get('/api/v2/hooks'))).toEqual({
       statusCode: 404,
       error: 'Not Found',
       message: 'Not Found',
