@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RawRecord } from '../json/page.js';
+import { parseRecord, type RawRecord } from '../json/page.js';
 import { redact } from '../json/redact.js';
 import {
   type Column,
@@ -93,7 +93,9 @@ export function createBlock(resource: Resource): Block {
       keys.add(rowKey);
     } else version.add(versionAbove(versionOf(record, load), load.tombstones.get(rowKey)));
     let isMalformed = own === undefined;
-    for (const { add } of typed) if (!add(record)) isMalformed = true;
+    // What was cut out of `raw` must not stand in a column.
+    const shown = dropped.length === 0 ? record : parseRecord(text);
+    for (const { add } of typed) if (!add(shown)) isMalformed = true;
     key.add(rowKey);
     redacted.add(dropped);
     raw.add(text);

@@ -33,14 +33,13 @@ export const clients: Resource = {
   ],
   partitionOf: null,
   redaction: {
-    hint: /(?:_secret|encryption_key|signing_keys?|addons)"/,
-    hintsAtName: false,
-    isSecret(path) {
+    judge(path) {
+      const [top = '', below] = path;
       const name = path.at(-1) ?? '';
-      if (name === 'client_secret' || name === 'encryption_key') return true;
-      const [top] = path;
-      if (top === 'signing_keys' || top === 'signing_key') return path.length > 1 && !SIGNING_KEY_PUBLIC.test(name);
-      return top === 'addons' && path.length > 1 && ADDON_SECRET.test(name);
+      if (top === 'signing_keys' || top === 'signing_key')
+        return path.length > 1 && !SIGNING_KEY_PUBLIC.test(name) ? 'secret' : 'public';
+      if (top === 'addons' && below !== undefined && ADDON_SECRET.test(name)) return 'secret';
+      return undefined;
     },
   },
   versionOf: (_record, { fetchedAt }) => fetchedAt,
