@@ -68,8 +68,8 @@ async function* pages(api: ManagementApi, resource: Resource, position: Position
 }
 
 async function* exported(api: ManagementApi): AsyncGenerator<RawRecord[]> {
-  let number = 0;
-  for await (const lines of await openExport(api)) yield lines.map((line) => readExportLine(line, ++number));
+  for await (const lines of await openExport(api))
+    yield lines.map((line) => readExportLine(line)).filter((user) => user !== undefined);
 }
 
 /** Fetches everything and looks at nothing but what leads to the next page. Returns characters. */

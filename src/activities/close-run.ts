@@ -1,11 +1,11 @@
 import { compareLogIds } from '../auth0/log-id.js';
-import type { Snapshot } from '../clickhouse/snapshots.js';
 import type { CloseRunInput } from '../contracts/activities.js';
 import type { LogsWindowCursor } from '../contracts/cursor.js';
 import { describeError } from '../contracts/errors.js';
 import { windowText } from '../contracts/log-window.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
-import { type ActivityDeps, tenantOf } from './deps.js';
+import { reconcileSnapshot } from './close-snapshot.js';
+import type { ActivityDeps } from './deps.js';
 
 /**
  * How far the watermark stays behind the tenant's time at the start of a run, ms: user search is eventually consistent
@@ -13,11 +13,8 @@ import { type ActivityDeps, tenantOf } from './deps.js';
  */
 const WATERMARK_SLACK_MS = 5 * 60_000;
 
-/** So many records may always be marked as deleted: a share says little about a small tenant. */
-const DELETES_ALWAYS_ALLOWED = 100;
-
 /** What the destination says about a run that has come to its end. */
-interface Reconciled {
+export interface Reconciled {
   visible: number;
   deleted: number;
   /** Records that wait for a yes before they are marked as deleted. */
@@ -27,6 +24,8 @@ interface Reconciled {
   problem: string | null;
   /** Backfill: gaps that it has filled. */
   refilled?: number;
+  /** A list was read whole, as far as can be said: the next snapshot has time. */
+  isWhole?: boolean;
 }
 
 /**
@@ -45,7 +44,15 @@ async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRun
     await deps.store.writeRun(state, result);
     return result;
   }
-  const { visible, deleted, deletesWaiting = 0, warnings, problem, ...more } = await reconcile(deps, state);
+  const {
+    visible,
+    deleted,
+    deletesWaiting = 0,
+    warnings,
+    problem,
+    isWhole = false,
+    ...more
+  } = await reconcile(deps, state);
   const final: ResourceResult = {
     ...result,
     ...more,
@@ -61,7 +68,7 @@ async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRun
       message: describeError('NotReconciled', problem, { resource: state.resource }),
     };
   } else if (state.resource !== 'logs') {
-    await writeSnapshotCheckpoint(deps, state);
+    await writeSnapshotCheckpoint(deps, state, isWhole);
   }
   await deps.store.writeRun(state, final);
   return final;
@@ -127,67 +134,10 @@ async function refillGaps(deps: ActivityDeps, { tenant }: RunState, read: { firs
   return filled.length;
 }
 
-/** Every id that was seen has a row; a snapshot has seen all that the tenant has, and only then deletes. */
-async function reconcileSnapshot(deps: ActivityDeps, state: RunState): Promise<Reconciled> {
-  const { snapshots } = deps;
-  const snapshot = snapshotOf(state);
-  const seen = state.counts.rows === 0 ? 0 : await snapshots.countSeen(snapshot);
-  const lost = state.counts.rows === 0 ? 0 : await snapshots.countLost(snapshot);
-  const nothing = { visible: seen - lost, deleted: 0, warnings: [] };
-  if (lost > 0)
-    return {
-      ...nothing,
-      problem: `${seen} ${state.resource} were sent, but ClickHouse holds no row of ${lost} of them`,
-    };
-  if (state.mode === 'users-changed') return { ...nothing, problem: null };
-  if (state.total !== null && seen < state.total) {
-    const problem = `The snapshot holds ${seen} of the ${state.total} ${state.resource} that the tenant counts: it is incomplete, and nothing was marked as deleted`;
-    return { ...nothing, problem };
-  }
-  return { ...nothing, problem: null, ...(await deleteVanished(deps, state, snapshot)) };
-}
-
-async function deleteVanished(
-  deps: ActivityDeps,
-  state: RunState,
-  snapshot: Snapshot,
-): Promise<Pick<Reconciled, 'deleted' | 'deletesWaiting' | 'warnings'>> {
-  const { resource } = state;
-  const { live, vanished } = await deps.snapshots.countVanished(snapshot);
-  if (vanished === 0) return { deleted: 0, warnings: [] };
-  if (state.total === null) {
-    const why = 'the tenant gives no total by which the snapshot could be proven complete';
-    return {
-      deleted: 0,
-      warnings: [`${vanished} ${resource} are no longer listed; they are not marked as deleted: ${why}`],
-    };
-  }
-  const allowed = Math.max(
-    DELETES_ALWAYS_ALLOWED,
-    Math.floor(live * tenantOf(deps, state.tenant).extract.maxDeleteShare),
-  );
-  if (vanished > allowed && !state.acceptDeletes) {
-    const advice = `more than MAX_DELETE_SHARE allows (${allowed}). If that is right: sync --accept-deletes --resources ${resource}`;
-    return {
-      deleted: 0,
-      deletesWaiting: vanished,
-      warnings: [`${vanished} of ${live} ${resource} are no longer there, ${advice}`],
-    };
-  }
-  await deps.snapshots.writeTombstones(snapshot);
-  return { deleted: vanished, warnings: [] };
-}
-
-/** By the tenant's clock, as `updated_at` is: a record that changed after the snapshot began is not judged by it. */
-function snapshotOf({ tenant, resource, runId, epoch, serverTime }: RunState): Snapshot {
-  return { tenant, resource, runId, beganVersion: resource === 'users' ? (serverTime ?? epoch) * 2 : epoch };
-}
-
-async function writeSnapshotCheckpoint(deps: ActivityDeps, state: RunState): Promise<void> {
+async function writeSnapshotCheckpoint(deps: ActivityDeps, state: RunState, isWhole: boolean): Promise<void> {
   const { store } = deps;
   const { tenant, resource, epoch, runId, block } = state;
-  const isSnapshot = state.mode !== 'users-changed';
-  const before = isSnapshot ? null : await store.readCheckpoint(tenant, resource);
+  const before = isWhole ? null : await store.readCheckpoint(tenant, resource);
   await store.writeCheckpoint({
     tenant,
     resource,
@@ -197,7 +147,7 @@ async function writeSnapshotCheckpoint(deps: ActivityDeps, state: RunState): Pro
     cursor: resource === 'users' ? new Date((state.serverTime ?? epoch) - WATERMARK_SLACK_MS).toISOString() : '',
     lastId: '',
     lastDate: null,
-    snapshotAt: isSnapshot ? new Date(epoch).toISOString() : (before?.snapshotAt ?? null),
+    snapshotAt: isWhole ? new Date(epoch).toISOString() : (before?.snapshotAt ?? null),
     rowsHeld: await store.countHeld(tenant, resource),
     overlapRefused: false,
   });

@@ -45,6 +45,9 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     next: text.nullable(),
     seen: count,
     digest: text.nullable(),
+    nonRecords: count.exactOptional(),
+    takeTried: z.boolean().exactOptional(),
+    landmark: z.object({ next: text, pagesLeft: count, every: count }).exactOptional(),
   }),
   z.object({
     kind: z.literal('users-pages'),
@@ -52,6 +55,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     perPage: count,
     seen: count,
     digest: text.nullable(),
+    nonRecords: count.exactOptional(),
     lastCreated: text.nullable(),
     lastCreatedRows: count,
     total: count.nullable(),

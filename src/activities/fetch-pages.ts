@@ -1,14 +1,16 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { type AnsweredPage, fetchPage } from '../auth0/page-fetch.js';
-import type { Gap } from '../auth0/paging/pager.js';
+import { pagers } from '../auth0/paging/index.js';
+import type { Gap, OtherWay } from '../auth0/paging/pager.js';
 import type { FetchPagesInput, FetchPagesResult } from '../contracts/activities.js';
 import { type Cursor, logsPosition } from '../contracts/cursor.js';
-import { addCounts, cursorText, earlier, noCounts, type RunMode } from '../contracts/types.js';
+import { addCounts, cursorText, earlier, noCounts, type RunMode, widen } from '../contracts/types.js';
 import type { RawRecord } from '../json/page.js';
 import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
 import { type BlockWriter, createBlockWriter } from './block-writer.js';
+import { addsUp } from './close-snapshot.js';
 import { countsSchema, cursorSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -37,6 +39,7 @@ const progressSchema = z.object({
   done: z.boolean(),
   counts: countsSchema,
   total: z.number().nullable(),
+  totals: z.object({ least: z.number(), most: z.number() }).nullish(),
   serverTime: z.number(),
   oldestDate: z.string().nullable(),
   gaps: z.number().int(),
@@ -50,7 +53,7 @@ type Progress = z.infer<typeof progressSchema>;
  * next activity tries. So each page has all attempts of the retry policy for itself.
  */
 export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Promise<FetchPagesResult> {
-  const { cancellationSignal } = Context.current();
+  const { cancellationSignal, info } = Context.current();
   const api = tenantOf(deps, input.tenant).openApi();
   const resource = resources[input.resource];
 
@@ -61,6 +64,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       done: false,
       counts: noCounts(),
       total: null,
+      totals: null,
       serverTime: 0,
       oldestDate: null,
       gaps: 0,
@@ -76,18 +80,24 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     const tombstones = await tombstonesOf(deps, input);
     const writer = createBlockWriter(deps, resource, { ...input, tombstones });
     /** Position behind the pages that were fetched, which is ahead of what is stored. */
-    let { cursor, total, serverTime, done, gaps, warnings } = stored;
-    let fetched = stored.counts.pages;
+    let { cursor, total, totals, serverTime, done, gaps, warnings } = stored;
+    const firstPage = stored.counts.pages;
+    let fetched = firstPage;
     let blockPages = 0;
+    let nonRecords = 0;
     let switchTo: RunMode | null = null;
+    let readToEnd = false;
 
     const flush = async (): Promise<void> => {
       const pages = blockPages;
-      const position = { cursor, done, total, serverTime, gaps, warnings };
+      const malformed = nonRecords;
+      const position = { cursor, done, total, totals, serverTime, gaps, warnings };
       blockPages = 0;
+      nonRecords = 0;
       await writer.flush(async (block) => {
         const { rows } = block.counts;
-        const counts = addCounts(stored.counts, { ...noCounts(), ...block.counts, pages });
+        const stayedOut = { ...noCounts(), malformed, pages };
+        const counts = addCounts(addCounts(stored.counts, { ...noCounts(), ...block.counts }), stayedOut);
         const isNews = rows > 0 || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
         deps.reached?.('inserted');
         if (isNews) await writeLogsCheckpoint(deps, input, position.cursor, stored.block);
@@ -101,7 +111,10 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     };
 
     const ask = (from: Cursor, page: number): Promise<AnsweredPage> => {
-      const answer = fetchPage(api, resource, from, { page: input.pagesBefore + page, signal: cancellationSignal });
+      // How often this activity has begun says of its first page only how often that was asked for.
+      const attempt = page === firstPage ? info.attempt : 1;
+      const place = { page: input.pagesBefore + page, attempt, signal: cancellationSignal };
+      const answer = fetchPage(api, resource, from, place);
       // Thrown where it is waited for; what is not waited for, since something else has failed, is of no interest.
       answer.catch(() => {});
       return answer;
@@ -127,11 +140,14 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           deps.log?.warn({ gapFrom: gap.from, gapTo: gap.to }, describeGap(gap));
         }
         if (warning !== undefined) warnings = [...warnings, warning];
+        if (page.nonRecords > 0) warnings = [...warnings, notARecord(input.resource)];
+        nonRecords += page.nonRecords;
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
         writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], 'api', page.sentAt);
         serverTime ||= page.serverTime;
-        ({ cursor, done, switchTo } = page.step);
+        ({ cursor, done, switchTo, readToEnd = false } = page.step);
         total = page.step.total ?? total;
+        totals = widen(totals, page.step.total);
         blockPages++;
         if ((blockPages >= pagesOfBlock(input) || writer.isFull) && next !== null) await flush();
       }
@@ -142,6 +158,18 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       // Also after a failure: the pages before the one that failed are good, and must not be fetched again.
       if (blockPages > 0) await flush();
       await writer.drain();
+      if ((done || readToEnd) && failure === undefined) {
+        const otherWay = await wayForTheRest(deps, input, stored);
+        readToEnd = otherWay !== undefined;
+        switchTo = otherWay?.switchTo ?? null;
+        const said = otherWay ? [doesNotAddUp(input.resource)] : [];
+        stored = {
+          ...stored,
+          cursor: otherWay?.cursor ?? stored.cursor,
+          done: !otherWay,
+          warnings: [...stored.warnings, ...said],
+        };
+      }
     } catch (error) {
       failure ??= error;
     }
@@ -154,8 +182,28 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       switchTo = null;
     }
     deps.reached?.('completing');
-    return { ...withRequests(stored), switchTo };
+    const { totals: counted = null, ...result } = withRequests(stored);
+    return { ...result, totals: counted, switchTo, ...(switchTo !== null && { readToEnd }) };
   });
+}
+
+/** Another way to read a list whose pages have come to their end and hold less than the tenant counts. */
+async function wayForTheRest(
+  deps: ActivityDeps,
+  input: FetchPagesInput,
+  { cursor, total }: Progress,
+): Promise<OtherWay<Cursor> | undefined> {
+  const otherWay = pagers[cursor.kind].otherwise?.(cursor);
+  if (otherWay === undefined || total === null) return undefined;
+  return (await addsUp(deps, { ...input, cursor }, total)) ? undefined : otherWay;
+}
+
+function doesNotAddUp(resource: string): string {
+  return `The pages of ${resource} hold fewer than the tenant counts: they are read another way`;
+}
+
+function notARecord(resource: string): string {
+  return `A page of ${resource} held something that is no record (null, a number, a text, a list): it was left out, and counted as malformed`;
 }
 
 /** Said once: the checkpoint remembers it for the next runs. */

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { ManagementApi } from '../auth0/http.js';
-import { readExportLine } from '../auth0/page-fetch.js';
+import { readExportLine, refuseNonsenseFile } from '../auth0/page-fetch.js';
 import { downloadLines } from '../auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../auth0/export-job.js';
 import type {
@@ -65,7 +65,12 @@ export async function awaitUsersExport(
   });
 }
 
-const progressSchema = z.object({ lines: z.number().int(), block: z.number().int(), counts: countsSchema });
+const progressSchema = z.object({
+  lines: z.number().int(),
+  nonRecords: z.number().int().default(0),
+  block: z.number().int(),
+  counts: countsSchema,
+});
 type Progress = z.infer<typeof progressSchema>;
 
 /**
@@ -78,11 +83,11 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
   const api = tenant.openApi();
 
   return withHeartbeat(progressSchema, async (heartbeat) => {
-    const initial: Progress = { lines: input.skipLines, block: input.block, counts: noCounts() };
+    const initial: Progress = { lines: input.skipLines, nonRecords: 0, block: input.block, counts: noCounts() };
     let stored = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
     let total: number | null = null;
-    const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult => ({
+    const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult & Progress => ({
       ...stored,
       outcome,
       total,
@@ -91,12 +96,16 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     const tombstones = await deps.snapshots.readTombstones(input.tenant, 'users');
     const writer = createBlockWriter(deps, users, { ...input, tombstones });
     let lines = 0;
+    let nonRecords = 0;
     const flush = async (): Promise<void> => {
       const position = lines;
+      const malformed = nonRecords;
+      nonRecords = 0;
       await writer.flush(async (block) => {
         deps.reached?.('inserted');
-        const counts = addCounts(stored.counts, { ...noCounts(), ...block.counts });
-        stored = { lines: position, block: stored.block + 1, counts };
+        const stayedOut = { ...noCounts(), malformed };
+        const counts = addCounts(addCounts(stored.counts, { ...noCounts(), ...block.counts }), stayedOut);
+        stored = { lines: position, nonRecords: stored.nonRecords + malformed, block: stored.block + 1, counts };
         heartbeat.progress(result('partial'));
       });
     };
@@ -113,11 +122,14 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
         for (const line of batch) {
           lines++;
           if (lines <= skip) continue;
-          writer.add([readExportLine(line, lines)], 'export', fetchedAt);
+          const record = readExportLine(line);
+          if (record) writer.add([record], 'export', fetchedAt);
+          else nonRecords++;
         }
         if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
       }
-      if (writer.collected > 0) await flush();
+      if (skip === 0) refuseNonsenseFile(lines, nonRecords);
+      if (lines > skip) await flush();
       await writer.drain();
       total = await countUsers(api, cancellationSignal);
       deps.reached?.('completing');

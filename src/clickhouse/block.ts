@@ -26,6 +26,9 @@ import {
   type ValueColumn,
 } from './native-columns.js';
 
+/** What the key of a record begins with that has none of its own. */
+export const DIGEST_KEY = 'sha256:';
+
 /** What all rows of a run have in common. */
 export interface LoadContext extends VersionContext {
   tenant: string;
@@ -194,5 +197,5 @@ function versionAbove(version: number, tombstone: number | undefined): number {
 }
 
 function digestKey(raw: string): string {
-  return `sha256:${createHash('sha256').update(raw).digest('hex').slice(0, 32)}`;
+  return `${DIGEST_KEY}${createHash('sha256').update(raw).digest('hex').slice(0, 32)}`;
 }

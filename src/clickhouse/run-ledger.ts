@@ -5,10 +5,15 @@ import type { ResourceResult, RunState } from '../contracts/types.js';
 import { tablesOf } from './client.js';
 import type { Statements } from './statements.js';
 
+/** The ids that a run has seen are dropped after 7 days: those of a run that began in these are all there. */
+const SEEN_IDS_KEPT_DAYS = 6;
+
 /** The ledger: what runs did, and what could not be read. All throw ExtractError. */
 export interface RunLedger {
   /** When the last completed run of a resource began, ms since 1970, backfills left out; null where there is none. */
   lastCompleted(tenant: string, resource: ResourceName): Promise<number | null>;
+  /** The last completed run before `epoch` that read all of a resource, some days back at most; null: there is none. */
+  lastSnapshot(tenant: string, resource: ResourceName, epoch: number): Promise<string | null>;
   /** Error kinds of the last runs that came to an end of their own, the newest first; '' for one that ended well. */
   lastEnds(tenant: string, resource: ResourceName, limit: number): Promise<string[]>;
   /** Records an interval that could not be read. Writing it again replaces it. */
@@ -34,6 +39,19 @@ export function createRunLedger({ select, insert, write }: Statements, database:
         { tenant, resource },
       );
       return row && row.ms > 0 ? row.ms : null;
+    },
+
+    async lastSnapshot(tenant, resource, epoch) {
+      const [row] = await select(
+        z.object({ run_id: z.string() }),
+        `SELECT run_id FROM ${table('pipeline_runs')}
+         WHERE tenant = {tenant:String} AND resource = {resource:String} AND status = 'completed'
+           AND mode != 'users-changed' AND started_at < fromUnixTimestamp64Milli({epoch:Int64})
+           AND started_at > fromUnixTimestamp64Milli({epoch:Int64}) - INTERVAL ${SEEN_IDS_KEPT_DAYS} DAY
+         ORDER BY started_at DESC LIMIT 1`,
+        { tenant, resource, epoch },
+      );
+      return row?.run_id ?? null;
     },
 
     async lastEnds(tenant, resource, limit) {

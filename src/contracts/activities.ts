@@ -1,7 +1,7 @@
 import type { ControlledRun } from './control.js';
 import type { Cursor } from './cursor.js';
 import type { ResourceName } from './names.js';
-import type { ResourceResult, RunCounts, RunMode, RunState } from './types.js';
+import type { ResourceResult, RunCounts, RunMode, RunState, Totals } from './types.js';
 
 /** The activities as the workflows see them; `src/activities/index.ts` implements them. */
 export interface Activities {
@@ -94,8 +94,12 @@ export interface FetchPagesResult {
   done: boolean;
   /** This way of reading cannot reach all records: start over in that mode. */
   switchTo: RunMode | null;
+  /** With `switchTo`: all there was has been read, and does not add up. */
+  readToEnd?: boolean;
   counts: RunCounts;
+  /** The last count that the tenant gave, and all of them. */
   total: number | null;
+  totals?: Totals | null;
   /** The tenant's own time at the first answer, ms since 1970. */
   serverTime: number;
   /** Oldest `date` among the logs, ISO 8601. */
@@ -136,6 +140,8 @@ export interface LoadUsersExportResult {
   /** `partial`: it broke off after it had got somewhere; go on behind `lines`. `gone`: the job is (24 h). */
   outcome: 'loaded' | 'partial' | 'gone';
   lines: number;
+  /** Lines among them, of this call, that were no users. */
+  nonRecords?: number;
   block: number;
   counts: RunCounts;
   /** Users that the tenant says it has after the file was loaded; null where it does not say. */

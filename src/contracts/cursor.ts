@@ -74,6 +74,12 @@ export interface ClientsCursor {
   /** Rows of the pages so far, and a digest of the last page's ids: a server that ignores paging repeats itself. */
   seen: number;
   digest: string | null;
+  /** Those of the rows that were no records. */
+  nonRecords?: number;
+  /** Pages by `take` were tried: the tenant does not know them. */
+  takeTried?: boolean;
+  /** An earlier `next`, and how many pages after it another takes its place: a circle comes back to it. */
+  landmark?: { next: string; pagesLeft: number; every: number };
 }
 
 /** GET /users page by page, up to the 1,000 records that can be paged. */
@@ -81,14 +87,17 @@ export interface UsersPagesCursor {
   kind: 'users-pages';
   page: number;
   perPage: number;
+  /** Rows of the pages so far, those that repeat one included. */
   seen: number;
   digest: string | null;
+  /** Those of the rows that were no records. */
+  nonRecords?: number;
   /** Newest `created_at` seen and how many of the pages' rows carry it: proves that exactly 1,000 is all. */
   lastCreated: string | null;
   lastCreatedRows: number;
   /** Total of the first page: a smaller one later means that a deletion has moved users to pages already read. */
   total: number | null;
-  /** Times that the pages were begun again for that. */
+  /** Times that the pages were begun again for that: what was seen before is no longer counted by `seen`. */
   restarts: number;
   phase: 'pages' | 'proof';
 }

@@ -59,6 +59,23 @@ export interface RunCounts {
   redacted: number;
 }
 
+/** What a tenant has counted its records as in the course of a run: they come and go while they are read. */
+export interface Totals {
+  least: number;
+  most: number;
+}
+
+/** A way of reading that a run has left for another one. */
+export interface LeftMode {
+  mode: RunMode;
+  /** Where it was left. */
+  cursor: Cursor | null;
+  /** It read all there was, and that did not add up: its rows stand where the other way cannot be had. */
+  readToEnd: boolean;
+  /** The error for which it was left, if that was why. */
+  error?: RunError;
+}
+
 /** The state of a resource run: the sole thing that continue-as-new carries. */
 export interface RunState {
   version: 1;
@@ -73,8 +90,11 @@ export interface RunState {
   /** Number of the next block to be written: orders the checkpoints within a run. */
   block: number;
   counts: RunCounts;
-  /** Records the source says it has, where it says so. */
+  /** Records the source says it has, where it says so: the last word, and all that it said. */
   total: number | null;
+  totals?: Totals | null;
+  /** Ways of reading that this run has left: none is taken twice. */
+  left?: LeftMode[];
   gaps: number;
   warnings: string[];
   pagesPerActivity: number;
@@ -86,6 +106,8 @@ export interface RunState {
   exportAskedAt?: number;
   /** Lines of the export file that are in the destination. */
   exportLines: number;
+  /** Those of them that were no users. */
+  exportNonRecords?: number;
   /** The tenant's own time at the first answer of the run, ms since 1970: what the next run looks back to. */
   serverTime: number | null;
   /** Oldest `date` among the logs of the run, ISO 8601: where counting them in the destination begins. */
@@ -177,6 +199,13 @@ export function addCounts(a: RunCounts, b: RunCounts): RunCounts {
     malformed: a.malformed + b.malformed,
     redacted: a.redacted + b.redacted,
   };
+}
+
+/** What was counted so far and one more count. */
+export function widen(a: Totals | null | undefined, more: Totals | number | null | undefined): Totals | null {
+  const b = typeof more === 'number' ? { least: more, most: more } : more;
+  if (!a || !b) return a ?? b ?? null;
+  return { least: Math.min(a.least, b.least), most: Math.max(a.most, b.most) };
 }
 
 /** A cursor as one line of text: a log id, a position, or null at the very start. */

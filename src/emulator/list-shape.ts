@@ -11,12 +11,21 @@ export interface ListPage {
 }
 
 /** Writes a list answer in the shape that is set. */
-export function listText(shape: EmulatorSettings['shape'], page: ListPage): WireText {
+export function listText(
+  { shape, wrongTotal }: Pick<EmulatorSettings, 'shape' | 'wrongTotal'>,
+  page: ListPage,
+): WireText {
   // One growing string is flattened once, when it becomes bytes; joining would copy every row a second time.
   let array = '[';
   for (const row of page.rows) array += array.length > 1 ? `,${row}` : row;
   array += ']';
   if (shape === 'array' || (shape === 'real' && page.totals === undefined)) return array;
-  const totals = Object.entries(page.totals ?? {}).map(([name, value]) => `"${name}":${value},`);
+  const said = (name: string, value: number): unknown => {
+    if (name !== 'total' || wrongTotal === null) return value;
+    return 'plus' in wrongTotal ? value + wrongTotal.plus : wrongTotal.instead;
+  };
+  const totals = Object.entries(page.totals ?? {}).map(
+    ([name, value]) => `"${name}":${JSON.stringify(said(name, value) ?? null)},`,
+  );
   return `{${totals.join('')}"${shape === 'data' ? 'data' : page.key}":${array}}`;
 }

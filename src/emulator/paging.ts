@@ -103,3 +103,9 @@ export function sortParameter(
     throw queryError(`'String does not match pattern ^(((-1|1)|[a-zA-Z_.]+):(1|-1))$: ${text}' on property sort.`);
   return { field: parts[1] ?? '', descending: parts[2] === '-1' };
 }
+
+/** Which part of a list a page shows; `repeats`: as a tenant whose order is not the same from one page to the next. */
+export function boundsOf(length: number, { start, perPage }: Page, repeats: boolean): [start: number, end: number] {
+  const shift = repeats && start > 0 ? 1 : 0;
+  return [start - shift, Math.min(length, start + perPage) - shift];
+}

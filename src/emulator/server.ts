@@ -58,6 +58,7 @@ export function createEmulatorServer(context: EmulatorContext): Server {
     const [path, search] = splitTarget(incoming.url ?? '/');
     const found = router.find(method, path);
     const isAdmin = found?.route.name === 'admin';
+    tellTime(response);
     const name = found?.route.name ?? 'unknown';
     if (!isAdmin) {
       context.stats.requestStarted();
@@ -98,6 +99,13 @@ export function createEmulatorServer(context: EmulatorContext): Server {
     const reply = carryOut();
     if (!isAdmin) context.stats.answered(name, reply.status);
     await sendReply(response, reply);
+  }
+
+  function tellTime(response: ServerResponse): void {
+    const { dateAheadMs } = context.settings;
+    if (dateAheadMs === null) response.sendDate = false;
+    else if (dateAheadMs !== 0)
+      response.setHeader('date', new Date(context.options.clock() + dateAheadMs).toUTCString());
   }
 
   const server = createServer((incoming, response) => {

@@ -26,6 +26,12 @@ export const settingsSchema = z.strictObject({
    * `{users: [...]}` and so on. `data`: always `{data: [...]}`. Clients by checkpoint are an object in every shape.
    */
   shape: z.enum(['real', 'array', 'named', 'data']),
+  /** What lists and their count say in place of the number of records: so many more, or something else altogether. */
+  wrongTotal: z.union([z.strictObject({ plus: z.int() }), z.strictObject({ instead: z.unknown() })]).nullable(),
+  /** Each page of users or clients but the first begins with the last record of the page before, and leaves its own last one out. */
+  repeatAtBorder: z.boolean(),
+  /** What the `Date` header is ahead of the tenant's clock, in milliseconds; null: there is none. */
+  dateAheadMs: z.number().nullable(),
   /** Milliseconds that logs are kept; null keeps all. */
   logRetentionMs: z.number().positive().nullable(),
   /** What a log position older than the retention gets: a 400, or the logs from the oldest kept one on without a word. */
@@ -59,6 +65,9 @@ export function defaultSettings(): EmulatorSettings {
     scopes: [...ALL_SCOPES],
     tokenLifetimeSeconds: 86_400,
     shape: 'real',
+    wrongTotal: null,
+    repeatAtBorder: false,
+    dateAheadMs: 0,
     logRetentionMs: null,
     expiredCursor: 'error400',
     rateLimit: null,

@@ -9,6 +9,8 @@ export interface RawRecord {
 /** A page of a list endpoint, whatever its envelope. */
 export interface Page {
   records: RawRecord[];
+  /** Elements of the list that are no objects, where there are any: what they were to be, nobody knows. */
+  nonRecords?: number;
   /** Records that the query matches, where the envelope says so. */
   total: number | null;
   /** Size of a page as the server sees it, where the envelope says so. */
@@ -19,8 +21,8 @@ export interface Page {
 
 /**
  * Takes a page apart. Accepts the three shapes that are seen: an array, `{<name>: [...]}` with or without totals, and
- * `{data: [...]}`. Throws JsonTextError when the text is cut off, no JSON, of another shape, or holds a record that
- * is no object.
+ * `{data: [...]}`. What of the list is no object (null, a number, a text, a list) is counted and left out. Throws
+ * JsonTextError when the text is cut off, no JSON, or of another shape.
  */
 export function parsePage(text: string, name: string): Page {
   const at = skipSpace(text, 0);
@@ -28,7 +30,7 @@ export function parsePage(text: string, name: string): Page {
     const list = elements(text, at);
     requireEnd(text, list.end);
     return {
-      records: parseRecords(text, { start: at, end: list.end }, list.items),
+      ...parseRecords(text, { start: at, end: list.end }, list.items),
       total: null,
       limit: null,
       next: null,
@@ -46,7 +48,7 @@ export function parsePage(text: string, name: string): Page {
     if (member !== list) rest.set(member.name, parse(text.slice(member.valueStart, member.end)));
   const next = rest.get('next');
   return {
-    records: parseRecords(text, { start: list.valueStart, end: list.end }, elements(text, list.valueStart).items),
+    ...parseRecords(text, { start: list.valueStart, end: list.end }, elements(text, list.valueStart).items),
     total: countOf(rest.get('total')),
     limit: countOf(rest.get('limit')),
     next: typeof next === 'string' && next !== '' ? next : null,
@@ -55,12 +57,14 @@ export function parsePage(text: string, name: string): Page {
 
 /** Parses one record. Throws JsonTextError when it is no JSON object. */
 export function parseRecord(raw: string): RawRecord {
-  return recordOf(raw, parse(raw));
-}
-
-function recordOf(raw: string, value: unknown): RawRecord {
+  const value = parse(raw);
   if (!isRecord(value)) throw new JsonTextError('a record is no object');
   return { raw, value };
+}
+
+/** Rows of a page as the server counts them. */
+export function rowsOf({ records, nonRecords = 0 }: Pick<Page, 'records' | 'nonRecords'>): number {
+  return records.length + nonRecords;
 }
 
 /** Whether a parsed value is a JSON object. */
@@ -69,10 +73,16 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Parsed in one go, which costs half of parsing record by record. */
-function parseRecords(text: string, list: Span, spans: readonly Span[]): RawRecord[] {
+function parseRecords(text: string, list: Span, spans: readonly Span[]): Pick<Page, 'records' | 'nonRecords'> {
   const values = parse(text.slice(list.start, list.end));
   if (!Array.isArray(values) || values.length !== spans.length) throw new JsonTextError('not valid JSON');
-  return spans.map(({ start, end }, i) => recordOf(text.slice(start, end), values[i]));
+  const records: RawRecord[] = [];
+  for (const [i, { start, end }] of spans.entries()) {
+    const value: unknown = values[i];
+    if (isRecord(value)) records.push({ raw: text.slice(start, end), value });
+  }
+  const nonRecords = spans.length - records.length;
+  return { records, ...(nonRecords > 0 && { nonRecords }) };
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { downloadLines } from '../auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../auth0/export-job.js';
-import { fetchPage, readExportLine } from '../auth0/page-fetch.js';
+import { fetchPage, readExportLine, refuseNonsenseFile } from '../auth0/page-fetch.js';
 import { type Cursor, FIRST_CLIENTS_PAGE, FIRST_USERS_PAGE } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
 import { parseRecord, type RawRecord } from '../json/page.js';
@@ -73,12 +73,15 @@ async function* readExport(access: Access, fields: readonly string[]): AsyncGene
     if (job?.location === undefined)
       throw new ExtractError('UnreadableAnswer', 'The completed export job has no link', { resource: 'users' });
     let lines = 0;
+    let nonRecords = 0;
     try {
       for await (const batch of downloadLines(downloadUrl(job.location, api.origin), signal, api.timeoutMs)) {
-        const records = batch.map((line, i) => readExportLine(line, lines + i + 1));
+        const records = batch.map((line) => readExportLine(line)).filter((record) => record !== undefined);
         lines += batch.length;
+        nonRecords += batch.length - records.length;
         yield { records, source: 'export', fetchedAt, serverTime: fetchedAt };
       }
+      refuseNonsenseFile(lines, nonRecords);
       return;
     } catch (error) {
       signal.throwIfAborted();

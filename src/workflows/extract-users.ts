@@ -1,25 +1,41 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { AwaitUsersExportResult } from '../contracts/activities.js';
-import { FIRST_USERS_PAGE } from '../contracts/cursor.js';
-import { addCounts, type ExtractInput, noCounts, type ResourceResult } from '../contracts/types.js';
+import { addCounts, type ExtractInput, noCounts, type ResourceResult, widen } from '../contracts/types.js';
 import { lasting, paging } from './activities.js';
+import { leaveFor, type Leaving, withoutWay } from './other-way.js';
 import { type ResourceRun, runResource } from './resource-run.js';
 import { grouped } from './ui-text.js';
 
 /** Export jobs that one run asks for: one that fails on the tenant, is late, or is gone before it is read, is asked for again. */
 const MAX_EXPORT_JOBS = 3;
 
+const NO_USER =
+  'The users export held lines that are no user (no JSON, or no object): they were left out, and counted as malformed';
+
 /** Copies the users: all of them when a snapshot is due, else those that changed since the watermark. */
 export function extractUsers(input?: ExtractInput | null): Promise<ResourceResult> {
   return runResource('users', input, async (run) => {
-    while (run.state.mode !== 'users-export') {
-      const switchTo = await run.fetchAllPages();
-      if (switchTo === null) return;
-      const cursor = switchTo === 'users-pages' ? FIRST_USERS_PAGE : null;
-      run.state = { ...run.state, mode: switchTo, cursor };
+    for (;;) {
+      const next = run.state.mode === 'users-export' ? await tryExport(run) : await run.fetchAllPages();
+      if (next === null) return;
+      const { state, ended } = leaveFor(run.state, next);
+      run.state = state;
+      if (ended) return;
+      run.enter('extracting');
     }
-    await exportUsers(run);
   });
+}
+
+/** The export job. Where the tenant makes none, pages may do: the first 1,000 users can be had by them. */
+async function tryExport(run: ResourceRun): Promise<Leaving | null> {
+  try {
+    await exportUsers(run);
+    return null;
+  } catch (failure) {
+    const error = withoutWay(failure);
+    if (error === undefined) throw failure;
+    return { mode: 'users-pages', readToEnd: false, error };
+  }
 }
 
 async function exportUsers(run: ResourceRun): Promise<void> {
@@ -85,16 +101,13 @@ async function loadExport(run: ResourceRun, jobId: string): Promise<boolean> {
       ...run.state,
       block: result.block,
       exportLines: result.lines,
-      total: smaller(run.state.total, result.total),
+      exportNonRecords: (skipLines === 0 ? 0 : (run.state.exportNonRecords ?? 0)) + (result.nonRecords ?? 0),
+      total: result.total ?? run.state.total,
+      totals: widen(run.state.totals, result.total),
       counts: addCounts(counts, result.counts),
+      warnings: (result.nonRecords ?? 0) > 0 ? [...new Set([...run.state.warnings, NO_USER])] : run.state.warnings,
     };
     if (result.outcome !== 'partial') return result.outcome === 'loaded';
     await run.continueIfLong();
   }
-}
-
-/** Users come and go while a job runs: what the tenant had at least is what the file must hold at least. */
-function smaller(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.min(a, b);
 }

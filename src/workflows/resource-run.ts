@@ -11,7 +11,14 @@ import {
 import { afterPause } from '../contracts/cursor.js';
 import { errorOfFailure } from '../contracts/failure.js';
 import type { ResourceName } from '../contracts/names.js';
-import { noCounts, type Progress, type ResourceResult, type RunError, type RunState } from '../contracts/types.js';
+import {
+  noCounts,
+  type Progress,
+  type ResourceResult,
+  type RunError,
+  type RunMode,
+  type RunState,
+} from '../contracts/types.js';
 import { paging, short } from './activities.js';
 import { progressQuery } from './messages.js';
 import { lastCursorOf, resourceOf, type RunInput, type RunKind, runUnderOwnId } from './own-id.js';
@@ -25,8 +32,8 @@ export interface ResourceRun {
   state: RunState;
   /** Shows another phase in the query and in the UI. */
   enter(phase: Progress['phase']): void;
-  /** Fetches pages until the end of the source. Returns the mode to start over in, or null. */
-  fetchAllPages(): Promise<RunState['mode'] | null>;
+  /** Fetches pages until the end of the source. Returns the mode to read the rest in, or null. */
+  fetchAllPages(): Promise<{ mode: RunMode; readToEnd: boolean } | null>;
   /** Continues as new when the history has grown long. */
   continueIfLong(): Promise<void>;
   /** Waits while the run is paused: to be called before every activity. */
@@ -103,7 +110,8 @@ export async function runResource(
           { tenant, resource, mode, runId, epoch, cursor, block, pagesBefore: counts.pages, maxPages },
         ]);
         run.state = afterPages(run.state, result);
-        if (result.done || result.switchTo !== null) return result.switchTo;
+        if (result.switchTo !== null) return { mode: result.switchTo, readToEnd: result.readToEnd ?? false };
+        if (result.done) return null;
         await run.continueIfLong();
       }
     },

@@ -12,6 +12,7 @@ import {
   type ResourceResult,
   type RunError,
   type RunState,
+  widen,
 } from '../contracts/types.js';
 
 /**
@@ -35,11 +36,13 @@ export function afterPages(state: RunState, result: FetchPagesResult): RunState 
     block,
     counts: addCounts(state.counts, counts),
     total: total ?? state.total,
+    totals: widen(state.totals, result.totals ?? total),
     firstCursor: state.firstCursor ?? cursorText(cursor),
     serverTime: state.serverTime ?? (serverTime > 0 ? serverTime : null),
     oldestDate: earlier(state.oldestDate, oldestDate),
     gaps: state.gaps + gaps,
-    warnings: [...state.warnings, ...warnings],
+    // What each page would have to say is said once a run.
+    warnings: [...new Set([...state.warnings, ...warnings])],
   };
 }
 

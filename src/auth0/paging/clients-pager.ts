@@ -1,8 +1,18 @@
-import type { ClientsCursor } from '../../contracts/cursor.js';
+import { type ClientsCursor, FIRST_CLIENTS_PAGE } from '../../contracts/cursor.js';
 import { ExtractError } from '../../contracts/errors.js';
+import { rowsOf } from '../../json/page.js';
 import { clients } from '../../resources/clients.js';
 import { pageDigest } from './digest.js';
-import { type FetchedPage, pageSize, type Pager, SMALL_PAGE_SIZE, step } from './pager.js';
+import {
+  cannotServe,
+  type FetchedPage,
+  isLastPage,
+  leaving,
+  pageSize,
+  type Pager,
+  SMALL_PAGE_SIZE,
+  step,
+} from './pager.js';
 
 /**
  * GET /clients: one offset page with totals. Where it does not hold all, `from`/`take` pages, since offset pages end
@@ -31,52 +41,85 @@ export const clientsPager: Pager<ClientsCursor> = {
     }
   },
 
-  recover(cursor, error) {
-    const refusedSize =
-      error.kind === 'InvalidRequest' && error.context.status === 400 && cursor.perPage > SMALL_PAGE_SIZE;
-    if (refusedSize && cursor.seen === 0) return { cursor: { ...cursor, perPage: SMALL_PAGE_SIZE }, switchTo: null };
-    return undefined;
+  recover(cursor, error, attempt = 1) {
+    const isRefused = error.kind === 'InvalidRequest' && error.context.status === 400;
+    if (isRefused && cursor.perPage > SMALL_PAGE_SIZE && cursor.seen === 0)
+      return { cursor: { ...cursor, perPage: SMALL_PAGE_SIZE }, switchTo: null };
+    if (cursor.paging === 'checkpoint') {
+      const takesNone = isRefused && cursor.next === null;
+      return takesNone || cannotServe(error, attempt) ? leaving(byOffset(cursor), null, error) : undefined;
+    }
+    if (cursor.takeTried === true) return undefined;
+    if (error.kind === 'PagingLimit') return { cursor: byTake(cursor), switchTo: null };
+    return cannotServe(error, attempt) ? leaving(byTake(cursor), null, error) : undefined;
+  },
+
+  otherwise(cursor) {
+    return cursor.paging === 'checkpoint' || cursor.takeTried === true
+      ? undefined
+      : { cursor: byTake(cursor), switchTo: null };
   },
 };
 
 function first(cursor: ClientsCursor, page: FetchedPage) {
   const { records, total } = page;
+  const rows = rowsOf(page);
   if (page.next !== null) return checkpoint({ ...cursor, paging: 'checkpoint' }, page);
-  if (total === null) return offset({ ...cursor, paging: 'offset' }, page);
-  if (records.length >= total) return step({ ...cursor, seen: records.length }, records, true, total);
-  return step({ ...cursor, paging: 'checkpoint' as const }, [], false, total);
+  if (isLastPage(page, rows, cursor.perPage)) return step(withRows(cursor, page), records, true, total);
+  if (total !== null && rows < total) return step(byTake(cursor), [], false, total);
+  // Without a total, with one that the page itself contradicts, and behind a full page the next page decides.
+  return offset({ ...cursor, paging: 'offset' }, page);
 }
 
 function checkpoint(cursor: ClientsCursor, page: FetchedPage) {
   const { records, next } = page;
-  const seen = cursor.seen + records.length;
-  if (next !== null) {
-    if (next === cursor.next)
-      throw new ExtractError('SourceStuck', 'The tenant answered with the same checkpoint again');
-    return step({ ...cursor, next, seen }, records, false, null);
-  }
+  if (next !== null)
+    return step({ ...withRows(cursor, page), next, landmark: passLandmark(cursor, next) }, records, false, null);
   // The first page held only a part: a list that is whole without a `next` comes from a server that knows no `take`.
-  if (cursor.next === null) return step({ ...cursor, paging: 'offset' as const }, [], false, null);
-  return step({ ...cursor, seen }, records, true, null);
+  if (cursor.next === null) return step(byOffset(cursor), [], false, null);
+  return step(withRows(cursor, page), records, true, null);
 }
 
 function offset(cursor: ClientsCursor, page: FetchedPage) {
   const { records, total } = page;
   const digest = pageDigest(records);
-  const repeated = digest === cursor.digest;
-  if (records.length === 0 || repeated) {
+  const repeated = records.length > 0 && digest === cursor.digest;
+  if (rowsOf(page) === 0 || repeated) {
     // A server that ignores the page number answers with the same list again. It was whole, unless it was cut to a page.
-    const partial = total === null ? repeated && records.length === cursor.perPage : cursor.seen < total;
-    if (partial) throw endsEarly(repeated);
+    const cut = repeated && (total === null ? records.length === cursor.perPage : cursor.seen < total);
+    if (cut) throw new ExtractError('SourceStuck', 'The tenant answered with the same page of clients again');
     return step(cursor, [], true, total);
   }
-  const seen = cursor.seen + records.length;
-  const next = { ...cursor, page: cursor.page + 1, perPage: pageSize(page, cursor.perPage), seen, digest };
-  return step(next, records, total !== null && seen >= total, total);
+  const seen = withRows(cursor, page);
+  const next = { ...seen, page: cursor.page + 1, perPage: pageSize(page, cursor.perPage), digest };
+  return step(next, records, isLastPage(page, seen.seen, cursor.perPage), total);
 }
 
-function endsEarly(repeated: boolean): ExtractError {
-  return repeated
-    ? new ExtractError('SourceStuck', 'The tenant answered with the same page of clients again')
-    : new ExtractError('UnreadableAnswer', 'The pages of clients end before the total that the tenant names');
+function withRows(cursor: ClientsCursor, page: FetchedPage): ClientsCursor {
+  const rows = rowsOf(page);
+  const nonRecords = (cursor.nonRecords ?? 0) + rows - page.records.length;
+  return { ...cursor, seen: cursor.seen + rows, ...(nonRecords > 0 && { nonRecords }) };
+}
+
+/** The list from its beginning, by `take`. */
+function byTake({ perPage }: ClientsCursor): ClientsCursor {
+  return { ...FIRST_CLIENTS_PAGE, perPage, paging: 'checkpoint' };
+}
+
+/** The list from its beginning, by pages, once and for all. */
+function byOffset({ perPage }: ClientsCursor): ClientsCursor {
+  return { ...FIRST_CLIENTS_PAGE, perPage, paging: 'offset', takeTried: true };
+}
+
+/**
+ * Every so often the `next` of a page is kept, after twice as many pages each time: a chain that runs in a circle comes
+ * to it again, however long the circle is. Throws ExtractError (SourceStuck) where it does.
+ */
+function passLandmark({ landmark }: ClientsCursor, next: string): NonNullable<ClientsCursor['landmark']> {
+  if (landmark?.next === next)
+    throw new ExtractError('SourceStuck', 'The tenant answered with the same checkpoint again');
+  const { pagesLeft, every } = landmark ?? { pagesLeft: 1, every: 0 };
+  if (landmark && pagesLeft > 1) return { ...landmark, pagesLeft: pagesLeft - 1 };
+  const again = Math.max(1, every * 2);
+  return { next, pagesLeft: again, every: again };
 }

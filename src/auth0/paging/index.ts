@@ -27,7 +27,8 @@ function forKind<K extends Cursor['kind']>(kind: K, pager: Pager<CursorOf<K>>): 
   return {
     request: (cursor) => pager.request(own(cursor)),
     advance: (cursor, page) => pager.advance(own(cursor), page),
-    recover: (cursor, error) => pager.recover(own(cursor), error),
+    recover: (cursor, error, attempt) => pager.recover(own(cursor), error, attempt),
+    otherwise: (cursor) => pager.otherwise?.(own(cursor)),
   };
 }
 

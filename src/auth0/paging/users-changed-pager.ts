@@ -1,8 +1,19 @@
 import type { UsersChangedCursor } from '../../contracts/cursor.js';
 import { parseInstant } from '../../resources/columns.js';
-import type { RawRecord } from '../../json/page.js';
+import { type RawRecord, rowsOf } from '../../json/page.js';
 import { users } from '../../resources/users.js';
-import { type FetchedPage, pageSize, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
+import {
+  cannotServe,
+  type FetchedPage,
+  isLastPage,
+  leaving,
+  pageSize,
+  type Pager,
+  type PageStep,
+  SMALL_PAGE_SIZE,
+  step,
+  totalAt,
+} from './pager.js';
 import { PAGING_WALL } from './users-pager.js';
 
 /**
@@ -41,8 +52,9 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
     return cursor.page > 0 ? backwards(cursor, page) : forwards(cursor, page, newest > since ? newest : null);
   },
 
-  recover(cursor, error) {
+  recover(cursor, error, attempt = 1) {
     if (error.kind === 'PagingLimit') return { cursor, switchTo: 'users-export' };
+    if (cannotServe(error, attempt)) return leaving(cursor, 'users-pages', error);
     const refused = error.kind === 'InvalidRequest' && error.context.status === 400;
     if (refused && cursor.perPage > SMALL_PAGE_SIZE)
       return { cursor: { ...cursor, perPage: SMALL_PAGE_SIZE }, switchTo: null };
@@ -52,23 +64,27 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
 
 /** The page from a watermark on; `newest` is null where all of it has the watermark's own `updated_at`. */
 function forwards(cursor: UsersChangedCursor, page: FetchedPage, newest: number | null): PageStep<UsersChangedCursor> {
-  const { records, total } = page;
-  if (records.length === 0) return total !== null && total > 0 ? toSnapshot(cursor) : step(cursor, [], true, null);
-  if (total !== null && records.length >= total) return step(cursor, records, true, null);
+  const { records } = page;
+  const rows = rowsOf(page);
+  if (rows === 0) return page.total !== null && page.total > 0 ? toSnapshot(cursor) : step(cursor, [], true, null);
+  if (isLastPage(page, rows, cursor.perPage)) return step(cursor, records, true, null);
   const perPage = pageSize(page, cursor.perPage);
   if (newest !== null) return step({ ...cursor, perPage, since: new Date(newest).toISOString() }, records, false, null);
+  const total = totalAt(page, rows);
   // Nobody says how many there are. Fewer than were asked for should be all: then the second page is empty.
-  if (total === null) return records.length < perPage ? countDown(cursor, perPage, 2) : toExport(cursor, records);
-  const pages = Math.ceil(total / records.length);
-  return pages * records.length > PAGING_WALL ? toExport(cursor, records) : countDown(cursor, records.length, pages);
+  if (total === null) return rows < perPage ? countDown(cursor, perPage, 2) : toExport(cursor, records);
+  const pages = Math.max(Math.ceil(total / rows), 2);
+  return pages * rows > PAGING_WALL ? toExport(cursor, records) : countDown(cursor, rows, pages);
 }
 
 /** A page of those that share one `updated_at` and of all behind them; `page` is how many are still to be read. */
 function backwards(cursor: UsersChangedCursor, page: FetchedPage): PageStep<UsersChangedCursor> {
-  const { records, total } = page;
+  const { records } = page;
+  const rows = rowsOf(page);
   const isFirst = cursor.page === 1;
-  if (total === null && records.length > 0 && !isFirst) return toExport(cursor, records);
-  // Who changes after the run began is read by the next one: its watermark is the start of this one.
+  const total = totalAt(page, (cursor.page - 1) * cursor.perPage + rows);
+  if (total === null && rows > 0 && !isFirst) return toExport(cursor, records);
+  // Who changes after the run began is read by the next one, whose watermark is no later than that.
   if (isFirst) return step(cursor, records, true, null);
   return step({ ...cursor, page: cursor.page - 1 }, records, false, null);
 }

@@ -1,7 +1,18 @@
 import { FIRST_USERS_PAGE, type UsersPagesCursor } from '../../contracts/cursor.js';
+import { rowsOf } from '../../json/page.js';
 import { users } from '../../resources/users.js';
 import { pageDigest } from './digest.js';
-import { type FetchedPage, pageSize, type Pager, type PageStep, SMALL_PAGE_SIZE, step } from './pager.js';
+import {
+  cannotServe,
+  type FetchedPage,
+  isLastPage,
+  leaving,
+  pageSize,
+  type Pager,
+  type PageStep,
+  SMALL_PAGE_SIZE,
+  step,
+} from './pager.js';
 
 /** Only the first 1,000 records of a query can be paged; what asks beyond is a 400 `invalid_paging`, whatever the real count. */
 export const PAGING_WALL = 1_000;
@@ -11,7 +22,8 @@ const MAX_RESTARTS = 3;
 
 /**
  * GET /users page by page in the order of `created_at`, which does not change while pages are read. More than 1,000
- * users: the export job. Exactly 1,000 could be a capped total, so one more request proves that nothing lies behind.
+ * users: the export job. What ends at the wall could be cut off there, whatever the total says, so one more request
+ * proves that nothing lies behind.
  */
 export const usersPager: Pager<UsersPagesCursor> = {
   request(cursor) {
@@ -35,8 +47,9 @@ export const usersPager: Pager<UsersPagesCursor> = {
     return advancePages(cursor, page);
   },
 
-  recover(cursor, error) {
+  recover(cursor, error, attempt = 1) {
     if (error.kind === 'PagingLimit') return { cursor, switchTo: 'users-export' };
+    if (cannotServe(error, attempt)) return leaving(cursor, 'users-export', error);
     if (error.kind !== 'InvalidRequest' || error.context.status !== 400) return undefined;
     // A tenant that cannot answer the proof's query: the export job needs none.
     if (cursor.phase === 'proof') return { cursor, switchTo: 'users-export' };
@@ -44,10 +57,13 @@ export const usersPager: Pager<UsersPagesCursor> = {
       return { cursor: { ...cursor, perPage: SMALL_PAGE_SIZE }, switchTo: null };
     return undefined;
   },
+
+  otherwise: (cursor) => ({ cursor, switchTo: 'users-export' }),
 };
 
 function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<UsersPagesCursor> {
   const { records, total } = page;
+  const rows = rowsOf(page);
   if (total !== null && total > PAGING_WALL) return toExport(cursor, total);
   if (total !== null && cursor.total !== null && total < cursor.total) {
     // A deletion has moved a user to a page that was read before: it would be missed, and taken for deleted.
@@ -56,11 +72,12 @@ function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<Use
     return step({ ...FIRST_USERS_PAGE, perPage, restarts: restarts + 1 }, [], false, total);
   }
   const digest = pageDigest(records);
-  const repeated = digest === cursor.digest;
-  if (records.length === 0 || repeated) {
+  const repeated = records.length > 0 && digest === cursor.digest;
+  if (rows === 0 || repeated) {
     // A server that ignores the page number answers with the same list again. It was whole, unless it was cut to a page.
     const partial = total === null ? repeated && records.length === cursor.perPage : cursor.seen < total;
-    return partial ? toExport(cursor, total) : step(cursor, [], true, total);
+    if (!partial) return step(cursor, [], true, total);
+    return { ...toExport(cursor, total), readToEnd: !repeated };
   }
   const perPage = pageSize(page, cursor.perPage);
   const next: UsersPagesCursor = {
@@ -68,15 +85,17 @@ function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<Use
     ...newestCreated(cursor, page),
     page: cursor.page + 1,
     perPage,
-    seen: cursor.seen + records.length,
+    seen: cursor.seen + rows,
+    nonRecords: (cursor.nonRecords ?? 0) + rows - records.length,
     total: cursor.total ?? total,
     digest,
   };
+  // The ids that a run has seen are counted at its end, and hold those of before the restart.
+  if (cursor.restarts > 0 && mayRepeat(cursor, page)) return toExport(cursor, total);
+  if (isLastPage(page, next.seen, cursor.perPage)) return step(next, records, true, total);
   const atWall = (next.page + 1) * perPage > PAGING_WALL;
-  if (total !== null && next.seen >= total && total < PAGING_WALL) return step(next, records, true, total);
-  if (!atWall && !(total !== null && next.seen >= total)) return step(next, records, false, total);
-  if (total === PAGING_WALL && next.seen === total && next.lastCreated !== null)
-    return step({ ...next, phase: 'proof' }, records, false, total);
+  if (!atWall) return step(next, records, false, total);
+  if (next.seen === total && next.lastCreated !== null) return step({ ...next, phase: 'proof' }, records, false, total);
   return { ...step(next, records, false, total), switchTo: 'users-export' };
 }
 
@@ -92,6 +111,12 @@ function newestCreated(cursor: UsersPagesCursor, page: FetchedPage) {
     }
   }
   return { lastCreated, lastCreatedRows };
+}
+
+/** Whether a user of the pages before can come again on this one: only the order between two pages says no. */
+function mayRepeat({ lastCreated }: UsersPagesCursor, { records }: FetchedPage): boolean {
+  const first = records[0]?.value['created_at'];
+  return lastCreated !== null && !(typeof first === 'string' && first > lastCreated);
 }
 
 function toExport(cursor: UsersPagesCursor, total: number | null = null): PageStep<UsersPagesCursor> {

@@ -5,6 +5,7 @@ import { wireReply, type EmulatorRequest, type Reply } from '../exchange.js';
 import { listText } from '../list-shape.js';
 import {
   booleanParameter,
+  boundsOf,
   fieldSelection,
   isBeyondWall,
   logWallError,
@@ -48,10 +49,10 @@ function offsetPage(
   const page = pageParameters(request.query);
   if (isBeyondWall(page)) throw logWallError(page);
   const found = [...context.tenant.clients.indexes()].filter(matches);
-  const rows = found.slice(page.start, page.start + page.perPage).map(write);
+  const rows = found.slice(...boundsOf(found.length, page, context.settings.repeatAtBorder)).map(write);
   const list = { key: 'clients' as const, rows };
   const totals = { total: found.length, start: page.start, limit: page.perPage };
-  return wireReply(listText(context.settings.shape, page.includeTotals ? { ...list, totals } : list));
+  return wireReply(listText(context.settings, page.includeTotals ? { ...list, totals } : list));
 }
 
 function checkpointPage(

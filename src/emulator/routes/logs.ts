@@ -37,7 +37,7 @@ function checkpointPage(context: EmulatorContext, request: EmulatorRequest): Rep
   const rows: WireText[] = [];
   for (let index = first; index < end; index++) rows.push(context.tenant.logText(index));
   const reached = end > first ? timeline.id(end - 1) : (from ?? startPosition(context, request.nowMs));
-  return wireReply(listText(context.settings.shape, { key: 'logs', rows }), {
+  return wireReply(listText(context.settings, { key: 'logs', rows }), {
     link: `<${request.origin}/api/v2/logs?from=${reached}&take=${take}>; rel="next"`,
   });
 }
@@ -84,5 +84,5 @@ function searchPage(context: EmulatorContext, request: EmulatorRequest): Reply {
   const list = { key: 'logs' as const, rows };
   // The log search counts this page only.
   const totals = { start: page.start, limit: page.perPage, length: rows.length, total: rows.length };
-  return wireReply(listText(context.settings.shape, page.includeTotals ? { ...list, totals } : list));
+  return wireReply(listText(context.settings, page.includeTotals ? { ...list, totals } : list));
 }

@@ -6,7 +6,7 @@ import { listText } from '../list-shape.js';
 import { HIDDEN } from '../objects/company.js';
 import type { ObjectEndpoint, ObjectRecord } from '../objects/endpoint.js';
 import { type PlacedRecord, recordText } from '../objects/store.js';
-import { fieldSelection, isBeyondWall, logWallError, pageParameters, takeParameter } from '../paging.js';
+import { fieldSelection, isBeyondWall, logWallError, pageParameters, takeParameter, boundsOf } from '../paging.js';
 import { parseBody } from './admin.js';
 
 const CURSOR_LIFE_MS = 24 * 3_600_000;
@@ -27,7 +27,8 @@ export function readObjects(context: EmulatorContext, request: EmulatorRequest, 
   if (records === undefined) throw notThere(endpoint.parent ?? endpoint.name);
   const matching = records.filter(({ record }) => endpoint.matches?.(record, request.query) ?? true);
   const rows = (page: readonly PlacedRecord[]) => page.map(({ record }) => recordText(write(record)));
-  if (endpoint.paging === 'whole') return wireReply(listText('array', { key: endpoint.list, rows: rows(matching) }));
+  if (endpoint.paging === 'whole')
+    return wireReply(listText({ ...context.settings, shape: 'array' }, { key: endpoint.list, rows: rows(matching) }));
   const byCheckpoint = request.query.has('take') || request.query.has('from');
   if (endpoint.paging === 'checkpoint' || (endpoint.paging === 'both' && byCheckpoint)) {
     const { page, next } = checkpointPage(matching, request);
@@ -37,8 +38,8 @@ export function readObjects(context: EmulatorContext, request: EmulatorRequest, 
   const page = pageParameters(request.query);
   if (isBeyondWall(page)) throw logWallError(page);
   const totals = page.includeTotals && { totals: { start: page.start, limit: page.perPage, total: matching.length } };
-  const shown = rows(matching.slice(page.start, page.start + page.perPage));
-  return wireReply(listText(context.settings.shape, { key: endpoint.list, rows: shown, ...totals }));
+  const shown = rows(matching.slice(...boundsOf(matching.length, page, context.settings.repeatAtBorder)));
+  return wireReply(listText(context.settings, { key: endpoint.list, rows: shown, ...totals }));
 }
 
 function checkpointPage(records: readonly PlacedRecord[], { query, nowMs }: EmulatorRequest) {

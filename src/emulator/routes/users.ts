@@ -4,6 +4,7 @@ import { wireReply, type EmulatorRequest, type Reply } from '../exchange.js';
 import { listText } from '../list-shape.js';
 import {
   booleanParameter,
+  boundsOf,
   fieldSelection,
   isBeyondWall,
   pageParameters,
@@ -21,16 +22,13 @@ export function listUsers(context: EmulatorContext, request: EmulatorRequest, sc
   booleanParameter(query, 'primary_order', true);
   if (isBeyondWall(page)) throw userWallError();
   const found = context.userSearch.find(query.get('q') ?? undefined, sort);
-  const rows = Array.from(found.subarray(page.start, page.start + page.perPage), (index) =>
+  const rows = Array.from(found.subarray(...boundsOf(found.length, page, context.settings.repeatAtBorder)), (index) =>
     userText(context, index, scopes, selection),
   );
   const totals = { start: page.start, limit: page.perPage, length: rows.length };
   const list = { key: 'users' as const, rows };
   return wireReply(
-    listText(
-      context.settings.shape,
-      page.includeTotals ? { ...list, totals: { ...totals, total: found.length } } : list,
-    ),
+    listText(context.settings, page.includeTotals ? { ...list, totals: { ...totals, total: found.length } } : list),
   );
 }
 

@@ -56,9 +56,15 @@ const read = (model: Model) => drive(clientsPager, FIRST_CLIENTS_PAGE, 'clients'
 const distinct = (records: readonly Record<string, unknown>[]) => new Set(records.map((r) => r['client_id'])).size;
 
 it('reads one page with totals where it holds all', () => {
-  const { stored, queries, done, total } = read(tenant(100));
+  const { stored, queries, done, total } = read(tenant(99));
   expect(queries).toEqual([{ page: '0', per_page: '100', include_totals: 'true' }]);
-  expect([stored.length, done, total]).toEqual([100, true, 100]);
+  expect([stored.length, done, total]).toEqual([99, true, 99]);
+});
+
+it('asks behind a full page, whatever the total says', () => {
+  const { stored, queries, done } = read(tenant(100));
+  expect(queries.map(({ page }) => page)).toEqual(['0', '1']);
+  expect([stored.length, done]).toEqual([100, true]);
 });
 
 it('reads by checkpoint where one page does not hold all', () => {
@@ -108,13 +114,83 @@ it('does not take it for whole where it is exactly one page', () => {
   expect(kindOf(() => read(tenant(150, { shape: 'array', knowsPage: false })))).toBe('SourceStuck');
 });
 
-it('does not end in silence where pages end before the total that the tenant names', () => {
+it('ends where its pages do, and leaves it to the total whether they were all', () => {
   const model = tenant(150, { knowsTake: false });
   const short: Model = (query, request) =>
     query['page'] === '1' ? { body: { start: 100, limit: 100, total: 150, clients: [] } } : model(query, request);
-  expect(kindOf(() => read(short))).toBe('UnreadableAnswer');
+  expect(read(short)).toMatchObject({ done: true, total: 150, cursor: { seen: 100 } });
 });
 
+describe('a total that is wrong', () => {
+  const counting = (count: number, total: (real: number) => unknown, ways: Ways = {}): Model => {
+    const model = tenant(count, ways);
+    return (query, request) => {
+      const { body } = model(query, request);
+      return { body: JSON.stringify(body, (key, value: unknown) => (key === 'total' ? total(Number(value)) : value)) };
+    };
+  };
+
+  it.each<[string, (real: number) => unknown]>([
+    ['lower than a page', () => 3],
+    ['that of a page', () => 100],
+    ['a little too high', (real) => real + 1],
+    ['far too high', (real) => real * 7],
+    ['negative', () => -1],
+    ['a text', String],
+    ['null', () => null],
+  ])('(%s) costs no client', (_name, total) => {
+    for (const knowsTake of [true, false])
+      for (const count of [1, 99, 100, 101, 150, 200, 250]) {
+        const { stored, done, queries } = read(counting(count, total, { knowsTake }));
+        expect([count, knowsTake, distinct(stored), done]).toEqual([count, knowsTake, count, true]);
+        expect(queries.length).toBeLessThan(8);
+      }
+  });
+});
+
+describe('a way that the tenant cannot serve', () => {
+  const slow = refusal(503, 'The query exceeded the timeout.', 'query_timeout');
+  const readAt = (attempt: number, model: Model) => drive(clientsPager, FIRST_CLIENTS_PAGE, 'clients', model, attempt);
+
+  it('is left for the other one at the second attempt, once in each direction', () => {
+    const noPages: Model = (query, request) => (query['take'] === undefined ? slow : tenant(150)(query, request));
+    expect(kindOf(() => readAt(1, noPages))).toBe('TenantUnavailable');
+    expect(readAt(2, noPages)).toMatchObject({ done: true, stored: { length: 150 } });
+    const noTake: Model = (query, request) => (query['take'] !== undefined ? slow : tenant(150)(query, request));
+    expect(readAt(2, noTake)).toMatchObject({ done: true, stored: { length: 150 } });
+    expect(kindOf(() => readAt(2, () => slow))).toBe('TenantUnavailable');
+  });
+
+  it('is left where take is refused as unknown', () => {
+    const model: Model = (query, request) =>
+      query['take'] === undefined ? tenant(150)(query, request) : refusal(400, 'm', 'invalid_query_string');
+    expect(read(model)).toMatchObject({ done: true, stored: { length: 150 } });
+  });
+
+  it('is left where pages do not add up, if take was not tried', () => {
+    expect(clientsPager.otherwise?.(FIRST_CLIENTS_PAGE)).toMatchObject({ cursor: { paging: 'checkpoint', seen: 0 } });
+    expect(clientsPager.otherwise?.({ ...FIRST_CLIENTS_PAGE, paging: 'offset', takeTried: true })).toBeUndefined();
+  });
+});
+
+it('counts what is no record as a row of its page', () => {
+  const all = [...Array.from({ length: 149 }, (_, n) => ({ client_id: idOf(n) })), null];
+  const model: Model = ({ page = '0', per_page: size = '50' }) => {
+    const start = Number(page) * Number(size);
+    return { body: { total: 150, limit: Number(size), clients: all.slice(start, start + Number(size)) } };
+  };
+  expect(read(model)).toMatchObject({ done: true, stored: { length: 149 }, cursor: { seen: 150, nonRecords: 1 } });
+});
+
+it.each([1, 2, 3, 7, 40])('ends in an error where checkpoints run in a circle of %i', (length) => {
+  let n = 0;
+  const model: Model = ({ take }) =>
+    take === undefined
+      ? { body: { total: 500, limit: 1, clients: [{ client_id: 'a' }] } }
+      : { body: { clients: [{ client_id: 'a' }], next: n < 5 ? `before-${n++}` : `circle-${n++ % length}` } };
+  expect(kindOf(() => read(model))).toBe('SourceStuck');
+  expect(n).toBeLessThan(5 * (length + 5));
+});
 it('says so where pages end at the wall and the tenant knows no take', () => {
   expect(kindOf(() => read(tenant(1_200, { knowsTake: false, wall: 1_000 })))).toBe('PagingLimit');
 });

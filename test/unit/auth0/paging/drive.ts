@@ -42,8 +42,14 @@ export function pageTooLarge(asked: number, largest: number): ModelAnswer {
   return refusal(400, message, 'invalid_query_string');
 }
 
-/** Reads a model with a pager as the page fetch does, until it is done, another mode is needed, or it throws. */
-export function drive<C extends Cursor>(pager: Pager<C>, start: C, listName: string, model: Model): Reading<C> {
+/** Reads a model with a pager as the page fetch does at its nth attempt, until it is done, another mode is needed, or it throws. */
+export function drive<C extends Cursor>(
+  pager: Pager<C>,
+  start: C,
+  listName: string,
+  model: Model,
+  attempt = 1,
+): Reading<C> {
   const reading: Reading<C> = {
     stored: [],
     rechecked: [],
@@ -66,7 +72,7 @@ export function drive<C extends Cursor>(pager: Pager<C>, start: C, listName: str
     if (status !== 200) {
       const logsCheckpoint = request.path === '/api/v2/logs' && query['from'] !== undefined;
       const error = classifyAnswer({ status, headers: new Headers(), text }, { logsCheckpoint });
-      const recovered = pager.recover(reading.cursor, error);
+      const recovered = pager.recover(reading.cursor, error, attempt);
       if (recovered === undefined) throw error;
       reading.cursor = recovered.cursor;
       reading.switchTo = recovered.switchTo;

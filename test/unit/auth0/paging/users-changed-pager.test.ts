@@ -174,6 +174,37 @@ describe('refusals', () => {
   });
 });
 
+it.each<[string, (real: number) => unknown]>([
+  ['lower than a page', () => 3],
+  ['that of a page', () => 100],
+  ['a text', String],
+])('reads all that have changed where the total is %s', (_name, total) => {
+  for (const share of [1, 30])
+    for (const count of [1, 99, 100, 101, 150, 250]) {
+      const model = tenant(times(count, (n) => Math.floor(n / share)));
+      const wrong: Model = (query, request) => ({
+        body: JSON.stringify(model(query, request).body, (key, value: unknown) =>
+          key === 'total' ? total(Number(value)) : value,
+        ),
+      });
+      const { stored, done } = read(wrong);
+      expect([count, share, distinct(stored), done]).toEqual([count, share, count, true]);
+    }
+});
+
+it('leaves one instant to the export where the total is less than its pages hold', () => {
+  const model = tenant(times(250, () => 5));
+  const low: Model = (query, request) => ({
+    body: JSON.stringify(model(query, request).body).replace('"total":250', '"total":100'),
+  });
+  expect(read(low)).toMatchObject({ done: false, switchTo: 'users-export' });
+});
+
+it('leaves a search that the tenant cannot serve for the pages', () => {
+  const slow = refusal(503, 'The query exceeded the timeout.', 'query_timeout');
+  expect(drive(usersChangedPager, since(START), 'users', () => slow, 2).switchTo).toBe('users-pages');
+});
+
 it('misses nobody, whoever changes while pages are read', () => {
   const scenario = fc.record({
     // Few instants, so that many users share one.

@@ -5,6 +5,7 @@ import { drive, kindOf, type Model, numberOf, pageTooLarge, refusal } from './dr
 
 const WALL = 'You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3';
 const START = Date.UTC(2026, 0, 1);
+const iso = (ms: number) => new Date(ms).toISOString();
 
 interface Ways {
   shape?: 'real' | 'array' | 'data';
@@ -207,4 +208,88 @@ describe('users that are deleted while pages are read', () => {
     const { switchTo, done } = read(shrinking(Array.from({ length: 50 }, (_, n) => n + 1)));
     expect([switchTo, done]).toEqual(['users-export', false]);
   });
+});
+
+describe('a total that is wrong', () => {
+  const counting = (count: number, total: (real: number, page: number) => unknown): Model => {
+    const model = tenant(count);
+    return (query, request) => {
+      const { body } = model(query, request);
+      const wrong = (key: string, value: unknown) =>
+        key === 'total' ? total(Number(value), numberOf(query, 'page')) : value;
+      return { body: JSON.stringify(body, wrong) };
+    };
+  };
+
+  it.each<[string, (real: number, page: number) => unknown]>([
+    ['lower than a page', () => 3],
+    ['that of a page', () => 100],
+    ['negative', () => -5],
+    ['a text', String],
+    ['that grows', (_real, page) => 100 + page],
+  ])('(%s) costs no user', (_name, total) => {
+    for (const count of [101, 150, 250, 800]) {
+      const { stored, done } = read(counting(count, total));
+      expect([count, distinct(stored), done]).toEqual([count, count, true]);
+    }
+  });
+
+  it.each<[string, (real: number, page: number) => unknown]>([
+    ['one too high', (real) => real + 1],
+    ['that shrinks', (real, page) => real - 50 * page],
+  ])('(%s) leads to the export', (_name, total) => {
+    expect(read(counting(250, total))).toMatchObject({ done: false, switchTo: 'users-export' });
+  });
+});
+
+describe('users that share a created_at', () => {
+  /** Each page but the first begins with the last user of the page before, and so leaves one out. */
+  const repeating =
+    (count: number): Model =>
+    (query) => {
+      const page = numberOf(query, 'page');
+      const start = page * 100 - (page > 0 ? 1 : 0);
+      const all = Array.from({ length: count }, (_, n) => ({ user_id: String(n), created_at: iso(START) }));
+      const end = Math.min(count, page * 100 + 100) - (page > 0 ? 1 : 0);
+      return { body: { limit: 100, total: count, users: all.slice(start, end) } };
+    };
+
+  it('are counted with those that repeat: whether all came is for the destination to say', () => {
+    const { stored, done, cursor } = read(repeating(101));
+    expect([stored.length, distinct(stored), done, cursor.seen]).toEqual([101, 100, true, 101]);
+    expect(usersPager.otherwise?.(cursor)).toMatchObject({ switchTo: 'users-export' });
+  });
+
+  it('are left to the export behind a restart, where those seen before it would hide who is left out', () => {
+    let total = 201;
+    const model: Model = (query, request) => {
+      const { body } = repeating(200)(query, request);
+      return {
+        body: JSON.stringify(body).replace('"total":200', `"total":${query['page'] === '1' ? (total = 200) : total}`),
+      };
+    };
+    expect(read(model)).toMatchObject({ done: false, switchTo: 'users-export' });
+  });
+});
+
+it('leaves pages that the tenant cannot serve to the export: soon where a query takes too long', () => {
+  const at = (attempt: number, status: number, code?: string) => () =>
+    drive(usersPager, FIRST_USERS_PAGE, 'users', () => refusal(status, 'm', code), attempt).switchTo;
+  expect(at(2, 503, 'query_timeout')()).toBe('users-export');
+  expect(at(2, 504)()).toBe('users-export');
+  expect(at(1, 414)()).toBe('users-export');
+  expect(at(6, 500)()).toBe('users-export');
+  expect(kindOf(at(1, 503, 'query_timeout'))).toBe('TenantUnavailable');
+  expect(kindOf(at(5, 500))).toBe('TenantUnavailable');
+  expect(kindOf(at(8, 429))).toBe('RateLimited');
+  expect(kindOf(at(8, 403))).toBe('InsufficientScope');
+});
+
+it('counts what is no record as a row of its page', () => {
+  const all = [...Array.from({ length: 100 }, (_, n) => ({ user_id: String(n), created_at: iso(START + n) })), null];
+  const model: Model = (query) => {
+    const start = numberOf(query, 'page') * 100;
+    return { body: { limit: 100, total: 101, users: all.slice(start, start + 100) } };
+  };
+  expect(read(model)).toMatchObject({ done: true, stored: { length: 100 }, cursor: { seen: 101, nonRecords: 1 } });
 });
