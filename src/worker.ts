@@ -49,7 +49,8 @@ export async function runWorker(
   const clickhouse = openClickHouse(destination);
   const prepare = async (): Promise<void> => {
     await checkIsClickHouse(clickhouse, url);
-    await migrate(clickhouse, destination);
+    for (const { name, kind, what } of await migrate(clickhouse, destination))
+      logger.warn({ name, what }, `a ${kind} was not as it should be, and was made again`);
   };
   await retryUntilUp(prepare, {
     forMs: START_PATIENCE_MS,

@@ -34,8 +34,11 @@ export function classifyClickHouseError(error: unknown): ExtractError {
   const isLater = LATER.has(code) && !(error instanceof Error && NEVER_FITS.test(error.message));
   const kind = isLater ? 'DestinationUnavailable' : 'DestinationRefused';
   const message = error instanceof Error && !QUOTES_ROWS.has(code) ? firstSentence(error.message) : '';
-  return new ExtractError(kind, `ClickHouse error ${code} ${type}${message && `: ${message}`}`, { code: type });
+  const cure = code === UNKNOWN_TABLE ? ' (repair tables makes dropped tables again)' : '';
+  return new ExtractError(kind, `ClickHouse error ${code} ${type}${message && `: ${message}`}${cure}`, { code: type });
 }
+
+const UNKNOWN_TABLE = '60';
 
 /** Parse errors: CANNOT_PARSE_*, TYPE_MISMATCH, INCORRECT_DATA, …: their texts hold pieces of the data. */
 const QUOTES_ROWS = new Set('6 25 26 27 33 38 41 53 69 70 72 117 130 131 321 349 376 467 675 676'.split(' '));

@@ -5,33 +5,26 @@ import { ExtractError } from '../contracts/errors.js';
 import { identifier } from './client.js';
 import { classifyClickHouseError } from './errors.js';
 import { loadLogTypes } from './log-types.js';
-import { tables } from './migrations/001-tables.js';
-import { waitingAndImported } from './migrations/002-waiting-and-imported.js';
+import { MIGRATIONS, migrationsTable } from './migrations/index.js';
 import { type Ddl, type DdlTarget, ddlFor, type Migration } from './migrations/migration.js';
+import { repairSchema, type Repaired } from './schema.js';
 import { createStatements, type Statements } from './statements.js';
 import { refuseOldServer } from './version.js';
-
-/** All migrations in the order of their versions. */
-export const MIGRATIONS: readonly Migration[] = [tables, waitingAndImported];
 
 const appliedRow = z.object({ version: z.coerce.number(), checksum: z.string() });
 
 /**
  * Brings the database up to date. Every statement is idempotent (`IF NOT EXISTS`), so that several workers may start
  * at once. Throws ExtractError: Configuration when an applied migration is not the one in this program,
- * DestinationTooOld before anything is written.
+ * DestinationTooOld before anything is written. Returns what had been dropped or changed since, and was made again.
  */
-export async function migrate(client: ClickHouseClient, target: DdlTarget): Promise<void> {
+export async function migrate(client: ClickHouseClient, target: DdlTarget): Promise<Repaired[]> {
   const ddl = ddlFor(target);
   const statements = createStatements(client);
   try {
     refuseOldServer(await readVersion(statements));
     await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${identifier(target.database)}${ddl.onCluster}` });
-    await client.command({
-      query: `CREATE TABLE IF NOT EXISTS ${ddl.table('_migrations')}${ddl.onCluster} (
-  version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
-) ENGINE = ${ddl.replacing('applied_at')} ORDER BY version ${ddl.settings()}`,
-    });
+    await client.command({ query: migrationsTable(ddl) });
     const known = await readApplied(statements, ddl);
 
     for (const migration of MIGRATIONS) {
@@ -43,7 +36,9 @@ export async function migrate(client: ClickHouseClient, target: DdlTarget): Prom
       const { version, name } = migration;
       await statements.insert(ddl.table('_migrations'), [{ version, name, checksum }]);
     }
+    const repaired = await repairSchema(client, target);
     await loadLogTypes(client, target.database);
+    return repaired;
   } catch (error) {
     throw classifyClickHouseError(error);
   }

@@ -1,5 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import { openClickHouse } from '../clickhouse/client.js';
+import { checkIsClickHouse, openClickHouse } from '../clickhouse/client.js';
+import { migrate } from '../clickhouse/migrate.js';
+import type { Repaired } from '../clickhouse/schema.js';
 import type { Config } from '../config/config.js';
 import { startEmbeddedClickHouse } from '../embedded/clickhouse/process.js';
 import { isDataDir, openDataDir } from '../embedded/data-dir.js';
@@ -50,5 +52,17 @@ export async function openDestination(
   } catch (error) {
     dataDir.release();
     throw new CommandError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Brings the tables of a destination up to date, as a worker does. Throws ExtractError. */
+export async function migrateDestination(config: Config, url: string): Promise<Repaired[]> {
+  const target = { ...config.clickhouse, url };
+  const client = openClickHouse(target);
+  try {
+    await checkIsClickHouse(client, url);
+    return await migrate(client, target);
+  } finally {
+    await client.close();
   }
 }

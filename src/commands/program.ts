@@ -161,6 +161,15 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   addScheduleCommands(program, finish);
 
+  const repair = program.command('repair').description('bring back what somebody has dropped or changed');
+  withExample(repair, 'auth0-clickhouse repair tables');
+  add(
+    repair,
+    'tables',
+    'make dropped tables and views again, and replace views that were changed; the next sync reads what they held',
+    'auth0-clickhouse repair tables',
+  ).action(async (flags) => finish(await (await import('./repair.js')).repairTables(flags)));
+
   const state = program.command('state').description('the positions of the copy: checkpoints and gaps');
   withExample(state, 'auth0-clickhouse state export > state.json');
   add(state, 'export', 'print the checkpoints and gaps as JSON', 'auth0-clickhouse state export > state.json').action(

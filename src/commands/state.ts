@@ -1,8 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { openClickHouse, checkIsClickHouse } from '../clickhouse/client.js';
-import { migrate } from '../clickhouse/migrate.js';
 import { createStateRows } from '../clickhouse/state-rows.js';
 import type { Config } from '../config/config.js';
 import { type ResourceName, resourceWorkflowId } from '../contracts/names.js';
@@ -11,7 +9,7 @@ import { importState } from '../state/import.js';
 import { connectTemporal, type TemporalHandle } from '../temporal/connect.js';
 import { programVersion } from '../version.js';
 import { type CommonFlags, configOf, openOutput, reach, theTenant } from './context.js';
-import { openDestination } from './destination.js';
+import { migrateDestination, openDestination } from './destination.js';
 import { CommandError, describeFailure, EXIT, UsageError } from './failure.js';
 
 interface ImportFlags extends CommonFlags {
@@ -55,7 +53,8 @@ export async function stateImport(source: string, flags: ImportFlags): Promise<n
     );
   const destination = await openDestination(config, { create: true });
   try {
-    if (config.clickhouse.url === null && reach(config).clickhouse === null) await migrateAt(config, destination.url);
+    if (config.clickhouse.url === null && reach(config).clickhouse === null)
+      await migrateDestination(config, destination.url);
     const rows = createStateRows(destination.client, config.clickhouse.database);
     const imported = await importState({ rows, isRunning: asked.isRunning, now: Date.now }, states, {
       force: flags.force ?? false,
@@ -99,18 +98,7 @@ async function readSource(source: string, config: Config, tenant: string | undef
 /** Another cluster may have no tables yet: they are made as a worker makes them. */
 async function prepareTables(config: Config): Promise<void> {
   const { clickhouse } = reach(config);
-  if (clickhouse !== null) await migrateAt(config, clickhouse.url);
-}
-
-async function migrateAt(config: Config, url: string): Promise<void> {
-  const target = { ...config.clickhouse, url };
-  const client = openClickHouse(target);
-  try {
-    await checkIsClickHouse(client, url);
-    await migrate(client, target);
-  } finally {
-    await client.close();
-  }
+  if (clickhouse !== null) await migrateDestination(config, clickhouse.url);
 }
 
 interface Runs {

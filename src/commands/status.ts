@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
 import { RESOURCES } from '../contracts/names.js';
 import { staleness } from '../contracts/stale.js';
-import { askHeld, askRuns } from '../status/collect.js';
+import { askHeld, askRuns, askTables } from '../status/collect.js';
 import { createPaceMeter, type PaceMeter } from '../status/progress.js';
 import {
   type Answer,
@@ -47,14 +47,20 @@ export async function status(flags: StatusFlags): Promise<number> {
 interface Looks {
   meter: PaceMeter;
   temporal: (tenants: readonly string[]) => Promise<Answer<TenantRuns>>;
-  clickhouse: (tenants: readonly string[]) => Promise<Answer<HeldFacts>>;
+  clickhouse: (tenants: readonly string[]) => Promise<AskedDestination>;
+}
+
+/** What ClickHouse has answered, and what is wrong with its tables although it does. */
+interface AskedDestination {
+  answer: Answer<HeldFacts>;
+  tables: string | null;
 }
 
 function createLooks(config: Config): Looks {
   return {
     meter: createPaceMeter(),
     temporal: (tenants) => answerOf(() => askTemporal(config, tenants)),
-    clickhouse: (tenants) => answerOf(() => askDestination(config, tenants)),
+    clickhouse: (tenants) => askDestination(config, tenants),
   };
 }
 
@@ -70,7 +76,8 @@ async function look(config: Config, { meter, ...ask }: Looks): Promise<StatusRep
     now,
     tenants: names.map((name) => ({ name, settings: settingsOf(config, name) })),
     temporal,
-    clickhouse,
+    clickhouse: clickhouse.answer,
+    tables: clickhouse.tables,
     paceOf: (tenant, resource) => meter.pace(`${tenant} ${resource}`),
     staleness,
   });
@@ -97,13 +104,20 @@ async function askTemporal(config: Config, tenants: readonly string[]): Promise<
   }
 }
 
-async function askDestination(config: Config, tenants: readonly string[]): Promise<Map<string, HeldFacts>> {
-  const destination = await openDestination(config);
-  try {
-    return await askHeld(destination.client, config.clickhouse.database, tenants);
-  } finally {
-    await destination.close();
-  }
+async function askDestination(config: Config, tenants: readonly string[]): Promise<AskedDestination> {
+  const { database } = config.clickhouse;
+  let tables: string | null = null;
+  const answer = await answerOf(async () => {
+    const destination = await openDestination(config);
+    try {
+      const held = await askHeld(destination.client, database, tenants);
+      tables = await askTables(destination.client, database);
+      return held;
+    } finally {
+      await destination.close();
+    }
+  });
+  return { answer, tables };
 }
 
 /** Draws the same again and again until Ctrl-C, which is the way to end it and no failure. */
@@ -113,7 +127,7 @@ async function watch(config: Config, output: Output): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const looks = createLooks(config);
-  let held: { answer: Answer<HeldFacts>; at: number; embedded: boolean } | undefined;
+  let held: { asked: AskedDestination; at: number; embedded: boolean } | undefined;
   const watched: Looks = {
     ...looks,
     async clickhouse(tenants) {
@@ -121,8 +135,8 @@ async function watch(config: Config, output: Output): Promise<number> {
       // An engine that is started for each question would hold the data folder against the next `up`: once is enough.
       const isGood =
         held !== undefined && held.embedded === embedded && (embedded || Date.now() - held.at < HELD_EVERY_MS);
-      if (held === undefined || !isGood) held = { answer: await looks.clickhouse(tenants), at: Date.now(), embedded };
-      return held.answer;
+      if (held === undefined || !isGood) held = { asked: await looks.clickhouse(tenants), at: Date.now(), embedded };
+      return held.asked;
     },
   };
   try {

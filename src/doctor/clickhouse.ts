@@ -5,6 +5,7 @@ import { checkIsClickHouse, identifier } from '../clickhouse/client.js';
 import { classifyClickHouseError } from '../clickhouse/errors.js';
 import { readMigrationState } from '../clickhouse/migrate.js';
 import type { DdlTarget } from '../clickhouse/migrations/migration.js';
+import { describeSchema, readSchema } from '../clickhouse/schema.js';
 import { createStatements } from '../clickhouse/statements.js';
 import { MIN_VERSION } from '../clickhouse/version.js';
 import { ExtractError } from '../contracts/errors.js';
@@ -106,19 +107,24 @@ async function checkTables({ client, target }: ClickHouseDeps): Promise<Check[]>
           'Use that version, or another CLICKHOUSE_DATABASE.',
         ),
       ];
-    if (open.length === 0) return [ok(name, `${database} is up to date (migration ${applied.at(-1) ?? 0})`)];
-    return [
-      warn(name, `migrations ${open.join(', ')} are not applied in ${database}`, 'Start a worker of this version.'),
-    ];
+    if (open.length > 0)
+      return [
+        warn(name, `migrations ${open.join(', ')} are not applied in ${database}`, 'Start a worker of this version.'),
+      ];
+    const schema = await readSchema(client, target);
+    if (schema.problems.length > 0) return [fail(name, describeSchema(schema, database), REPAIR)];
+    return [ok(name, `${database} is up to date (migration ${applied.at(-1) ?? 0})`)];
   } catch (error) {
-    const isAbsent = ['UNKNOWN_DATABASE', 'UNKNOWN_TABLE'].includes(codeOf(error));
-    return [
-      isAbsent
-        ? ok(name, `none in ${target.database} yet: a worker makes them when it starts`)
-        : failedWith(name, error),
-    ];
+    if (!['UNKNOWN_DATABASE', 'UNKNOWN_TABLE'].includes(codeOf(error))) return [failedWith(name, error)];
+    const schema = await readSchema(client, target).catch(() => null);
+    if (schema === null || schema.isEmpty)
+      return [ok(name, `none in ${target.database} yet: a worker makes them when it starts`)];
+    return [fail(name, describeSchema(schema, target.database), REPAIR)];
   }
 }
+
+const REPAIR =
+  'Make them again: auth0-clickhouse repair tables, or start a worker. The next sync reads what they held, as far as the tenant still has it.';
 
 /** The storage tables, all of which must recognise a repeated insert. */
 const tableRow = z.object({ name: z.string(), engine_full: z.string() });

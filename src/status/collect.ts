@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { tablesOf } from '../clickhouse/client.js';
+import { describeSchema, readSchema } from '../clickhouse/schema.js';
 import { createStatements } from '../clickhouse/statements.js';
 import { ExtractError } from '../contracts/errors.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
@@ -120,9 +121,19 @@ export async function askHeld(
     }
     return facts;
   } catch (error) {
-    throw error instanceof ExtractError ? explain(error, database) : error;
+    throw error instanceof ExtractError ? await explain(error, client, database) : error;
   }
 }
+
+/** Which tables and views somebody has dropped or changed, and what to do; null where all are as they should be. */
+export async function askTables(client: ClickHouseClient, database: string): Promise<string | null> {
+  const schema = await readSchema(client, { database, cluster: null });
+  // Who may read the views only sees nothing else, and a worker that is just starting has not made all of them yet.
+  if (!schema.seesAll || schema.problems.length === 0) return null;
+  return `${describeSchema(schema, database)}. ${REPAIR}`;
+}
+
+const REPAIR = 'repair tables makes them again, and so does the start of a worker; the next sync reads what they held';
 
 function byKey<T extends { tenant: string; resource: string }>(rows: readonly T[]): Map<string, T> {
   return new Map(
@@ -151,14 +162,16 @@ function runFacts(
 }
 
 /** Tables that are not there, or not yet as this program knows them, are nothing that a person has done wrong. */
-function explain(error: ExtractError, database: string): ExtractError {
+async function explain(error: ExtractError, client: ClickHouseClient, database: string): Promise<ExtractError> {
   switch (error.context.code) {
     case 'UNKNOWN_TABLE':
-    case 'UNKNOWN_DATABASE':
+    case 'UNKNOWN_DATABASE': {
+      const dropped = await askTables(client, database).catch(() => null);
       return new ExtractError(
         'DestinationRefused',
-        `ClickHouse has no tables in ${database} yet: they are made when a worker starts`,
+        dropped ?? `ClickHouse has no tables in ${database} yet: they are made when a worker starts`,
       );
+    }
     case 'UNKNOWN_IDENTIFIER':
       return new ExtractError(
         'DestinationRefused',

@@ -61,6 +61,7 @@ export function createLiveLook(client: Client, request: LiveRequest, startedAt: 
       tenants,
       temporal,
       clickhouse: held,
+      tables: null,
       paceOf: (tenant, resource) => meter.pace(`${tenant} ${resource}`),
       // Whether schedules run is not asked for here.
       staleness: () => ({ stale: false }),

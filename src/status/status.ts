@@ -52,6 +52,8 @@ export interface StatusReport {
   /** What is wrong with the part; null: it answers. */
   temporal: string | null;
   clickhouse: string | null;
+  /** Which tables or views of ClickHouse are dropped or changed, and what to do; null: none, or it is not known. */
+  tables: string | null;
   tenants: TenantStatus[];
 }
 
@@ -94,6 +96,7 @@ export interface Facts {
   temporal: Answer<TenantRuns>;
   /** By {@link heldKey}. */
   clickhouse: Answer<HeldFacts>;
+  tables: string | null;
   /** Measured speed of a run, where there is one. */
   paceOf: (tenant: string, resource: ResourceName) => Pace | null;
   staleness: (facts: StalenessFacts) => { stale: boolean; why?: string | null | undefined };
@@ -109,6 +112,7 @@ export function combine(facts: Facts): StatusReport {
   return {
     temporal: facts.temporal.problem,
     clickhouse: facts.clickhouse.problem,
+    tables: facts.tables,
     tenants: facts.tenants.map(({ name, settings }) => ({
       tenant: name,
       resources: RESOURCES.filter((resource) => isShown(facts, name, settings, resource)).map((resource) =>
@@ -267,8 +271,8 @@ function staleOf(
 }
 
 /** Whether all is well: nothing is down, no resource has failed, none is stale. Silence is never green. */
-export function isFine({ temporal, clickhouse, tenants }: StatusReport): boolean {
-  if (temporal !== null || clickhouse !== null) return false;
+export function isFine({ temporal, clickhouse, tables, tenants }: StatusReport): boolean {
+  if (temporal !== null || clickhouse !== null || tables !== null) return false;
   return tenants.every(({ resources }) => resources.every((entry) => entry.stale === null && !hasFailed(entry)));
 }
 
@@ -279,7 +283,7 @@ export function hasFailed({ lastRun, state }: ResourceStatus): boolean {
 
 /** The document of `status --json`: scripts rely on its fields. */
 export function statusDocument(report: StatusReport): Record<string, unknown> {
-  const parts = { temporal: report.temporal ?? 'up', clickhouse: report.clickhouse ?? 'up' };
+  const parts = { temporal: report.temporal ?? 'up', clickhouse: report.clickhouse ?? 'up', tables: report.tables };
   const tenants = report.tenants.map(({ tenant, resources }) => ({
     tenant,
     resources: Object.fromEntries(resources.map(({ resource, ...rest }) => [resource, rest])),

@@ -39,7 +39,7 @@ export function renderStatus(report: StatusReport, options: ViewOptions): string
     ),
     ...remarksOn(tenant, options),
   ]);
-  const problems = [report.temporal, report.clickhouse].filter((problem) => problem !== null);
+  const problems = [report.temporal, report.clickhouse, report.tables].filter((problem) => problem !== null);
   return [...lines, ...problems.map((problem) => options.colors.yellow(problem))];
 }
 

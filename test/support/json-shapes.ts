@@ -43,7 +43,7 @@ const resourceStatus = z.strictObject({
 
 const resourceName = z.enum(['logs', 'users', 'clients']);
 const resources = z.partialRecord(resourceName, resourceStatus);
-const parts = { status: z.enum(['ok', 'failed']), temporal: text, clickhouse: text };
+const parts = { status: z.enum(['ok', 'failed']), temporal: text, clickhouse: text, tables: text.nullable() };
 
 /** What a run of one resource did. */
 const resourceResult = z.strictObject({
@@ -266,6 +266,17 @@ export const JSON_SHAPES = {
       }),
     ),
   }),
+  repairTables: z.strictObject({
+    status: z.enum(['repaired', 'unchanged']),
+    database: text,
+    repaired: z.array(
+      z.strictObject({
+        name: text,
+        kind: z.enum(['table', 'view', 'materialized view']),
+        what: z.enum(['missing', 'changed', 'columns']),
+      }),
+    ),
+  }),
   stateImport: z.strictObject({
     status: z.literal('imported'),
     tenants: z.array(
@@ -300,6 +311,7 @@ export const SHAPES_OF_COMMAND: Readonly<Record<string, readonly Shape[]>> = {
   'schedule delete': ['scheduleDelete', 'scheduleDeleteOfSeveral'],
   'schedule pause': SCHEDULE_PAUSED,
   'schedule resume': SCHEDULE_PAUSED,
+  'repair tables': ['repairTables'],
   'state export': ['stateExport'],
   'state import': ['stateImport'],
   worker: ['worker'],

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { MIGRATIONS } from '../../../src/clickhouse/migrate.js';
+import { MIGRATIONS } from '../../../src/clickhouse/migrations/index.js';
 import { ddlFor } from '../../../src/clickhouse/migrations/migration.js';
 import { EXIT } from '../../../src/commands/failure.js';
 import { buildProgram } from '../../../src/commands/program.js';

@@ -88,6 +88,7 @@ export function facts(
     tenants: [{ name: 'acme', settings: settings({ AUTH0_RESOURCES: 'logs', ...env }) }],
     temporal: { problem: null, of: new Map([['acme', { live: {}, schedules: [schedule()], ...runs }]]) },
     clickhouse: { problem: null, of: new Map([['acme logs', logs]]) },
+    tables: null,
     paceOf: () => null,
     staleness,
     ...over,

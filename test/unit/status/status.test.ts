@@ -168,6 +168,7 @@ describe('parts that are down', () => {
       status: 'failed',
       temporal: 'a',
       clickhouse: 'b',
+      tables: null,
     });
   });
 });
@@ -180,6 +181,7 @@ describe('the document', () => {
       status: 'ok',
       temporal: 'up',
       clickhouse: 'up',
+      tables: null,
     });
     const tenants = ['acme', 'globex'].map((name) => ({ name, settings: settings() }));
     const several = JSON_SHAPES.statusOfSeveral.parse(statusDocument(combine(facts({}, { tenants }))));
