@@ -3,6 +3,7 @@ import type { Gap } from '../auth0/paging/pager.js';
 import type { ResourceName } from '../contracts/names.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
 import { tablesOf } from './client.js';
+import { instant } from './instant.js';
 import type { Statements } from './statements.js';
 
 /** The ids that a run has seen are dropped after 7 days: those of a run that began in these are all there. */
@@ -25,6 +26,13 @@ export interface RunLedger {
    */
   closeAbandonedRuns(state: RunState): Promise<void>;
 }
+
+const acknowledgement = z.object({
+  acknowledged_at: instant.nullable(),
+  acknowledged_by: z.string(),
+  note: z.string(),
+});
+const NOBODY: z.infer<typeof acknowledgement> = { acknowledged_at: null, acknowledged_by: '', note: '' };
 
 /** The ledger of one destination. */
 export function createRunLedger({ select, insert, write }: Statements, database: string): RunLedger {
@@ -66,8 +74,16 @@ export function createRunLedger({ select, insert, write }: Statements, database:
       return rows.map((row) => row.error_kind);
     },
 
-    writeGap: (tenant, resource, runId, gap) =>
-      insert(table('_pipeline_gaps'), [
+    async writeGap(tenant, resource, runId, gap) {
+      // The same gap found once more stays one that somebody has looked at.
+      const [known = NOBODY] = await select(
+        acknowledgement,
+        `SELECT toString(acknowledged_at) AS acknowledged_at, acknowledged_by, note FROM ${table('pipeline_gaps')}
+         WHERE tenant = {tenant:String} AND resource = {resource:String} AND gap_from = {from:String}
+           AND gap_to = {to:String}`,
+        { tenant, resource, from: gap.from, to: gap.to },
+      );
+      await insert(table('_pipeline_gaps'), [
         {
           tenant,
           resource,
@@ -77,9 +93,11 @@ export function createRunLedger({ select, insert, write }: Statements, database:
           to_date: gap.toDate,
           reason: gap.reason,
           run_id: runId,
+          ...known,
           version: Date.now(),
         },
-      ]),
+      ]);
+    },
 
     async closeAbandonedRuns({ tenant, resource, runId, mode, firstCursor }) {
       const sameLock =

@@ -22,6 +22,9 @@ const gapRow = z.object({
   run_id: z.string(),
   found_at: instant,
   refilled: z.boolean(),
+  acknowledged_at: instant.nullable(),
+  acknowledged_by: z.string(),
+  note: z.string(),
 });
 
 /** Reads and writes checkpoints and gaps as a whole. All throw ExtractError. */
@@ -50,7 +53,8 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
         select(
           gapRow,
           `SELECT tenant, resource, gap_from, gap_to, toString(from_date) AS from_date, toString(to_date) AS to_date,
-             reason, run_id, toString(found_at) AS found_at, refilled
+             reason, run_id, toString(found_at) AS found_at, refilled,
+             toString(acknowledged_at) AS acknowledged_at, acknowledged_by, note
            FROM ${table('pipeline_gaps')} ORDER BY tenant, resource, gap_from`,
         ),
       ]);
@@ -97,6 +101,9 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
           run_id: gap.runId,
           found_at: gap.foundAt,
           refilled: gap.refilled,
+          acknowledged_at: gap.acknowledged?.at ?? null,
+          acknowledged_by: gap.acknowledged?.by ?? '',
+          note: gap.acknowledged?.note ?? '',
           version: now,
         })),
       ),
@@ -139,5 +146,8 @@ function gapOf(row: z.infer<typeof gapRow>): StateGap {
     runId: row.run_id,
     foundAt: row.found_at,
     refilled: row.refilled,
+    ...(row.acknowledged_at !== null && {
+      acknowledged: { at: row.acknowledged_at, by: row.acknowledged_by, note: row.note },
+    }),
   };
 }

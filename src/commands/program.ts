@@ -8,8 +8,9 @@ function add(
   description: string,
   example: string,
   build: (command: Command) => Command = (command) => command,
+  options: { isDefault?: boolean } = {},
 ): Command {
-  const command = build(parent.command(name).description(description))
+  const command = build(parent.command(name, options).description(description))
     .addOption(new Option('--data-dir <folder>', 'folder of the one-command stack (DATA_DIR)'))
     .option('--tenant <name>', 'only this one of several tenants')
     .option('--json', 'print one JSON document as the last line on stdout, all else on stderr');
@@ -160,6 +161,62 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
   ).action(async (flags) => finish(await (await import('./verify.js')).verify(flags)));
 
   addScheduleCommands(program, finish);
+
+  const runs = program.command('runs').description('what runs did, from the ledger');
+  withExample(runs, 'auth0-clickhouse runs --failed');
+  const runsModule = () => import('./runs.js');
+  add(
+    runs,
+    'list',
+    'list runs, the newest first',
+    'auth0-clickhouse runs list --failed --limit 50',
+    (command) =>
+      command
+        .option(RESOURCES_FLAG, 'only these, e.g. logs,users')
+        .option('--failed', 'only those that did not end well')
+        .option('--limit <n>', 'at most so many (default: 20)'),
+    { isDefault: true },
+  ).action(async (flags) => finish(await (await runsModule()).runsList(flags)));
+  add(
+    runs,
+    'show <id>',
+    'show a run by its id or the beginning of it, with what its worker has logged',
+    'auth0-clickhouse runs show 01a208d8',
+  ).action(async (id: string, flags) => finish(await (await runsModule()).runsShow(id, flags)));
+
+  const gaps = program.command('gaps').description('intervals that could not be read');
+  withExample(gaps, 'auth0-clickhouse gaps');
+  const gapsModule = () => import('./gaps.js');
+  add(
+    gaps,
+    'list',
+    'list the gaps, and who has looked at them',
+    'auth0-clickhouse gaps list --open',
+    (command) => command.option('--open', 'only those that nobody has looked at, or filled'),
+    { isDefault: true },
+  ).action(async (flags) => finish(await (await gapsModule()).gapsList(flags)));
+  add(
+    gaps,
+    'ack [ids...]',
+    'note that somebody has looked at gaps: they no longer count in status and metrics',
+    'auth0-clickhouse gaps ack 3f9a12cd --note "the log stream has them"',
+    (command) =>
+      command
+        .option('--all', 'all open ones')
+        .option('--note <text>', 'what was found out')
+        .option('--by <name>', 'who has looked (default: the user of this machine)')
+        .option('--undo', 'take it back: they count again'),
+  ).action(async (ids: string[], flags) => finish(await (await gapsModule()).gapsAck(ids, flags)));
+
+  add(
+    program,
+    'reset [resource]',
+    'drop what is held of a resource, or with --tenant alone of a tenant: records, positions, gaps, ledger; asks before',
+    'auth0-clickhouse reset users --tenant acme.eu',
+    (command) => command.option('--yes', 'do not ask; without a terminal there is no other way'),
+  ).action(async (resource: string | undefined, flags) =>
+    finish(await (await import('./reset.js')).reset(resource, flags)),
+  );
 
   const repair = program.command('repair').description('bring back what somebody has dropped or changed');
   withExample(repair, 'auth0-clickhouse repair tables');

@@ -82,7 +82,7 @@ function stateQuery(database: string, wanted: readonly ResourceName[]): string {
       0 AS row_count, 0 AS gaps, 0 AS cursor_at, 0 AS good_began, 0 AS good_ended, 0 AS first_run
     UNION ALL ${held.join('\n    UNION ALL ')}
     UNION ALL SELECT tenant, resource, 0, count(), 0, 0, 0, 0
-    FROM ${table('pipeline_gaps')} WHERE ${ours} AND NOT refilled GROUP BY tenant, resource
+    FROM ${table('pipeline_gaps')} WHERE ${ours} AND NOT refilled AND acknowledged_at IS NULL GROUP BY tenant, resource
     UNION ALL SELECT tenant, resource, 0, 0, toUnixTimestamp64Milli(max(coalesce(last_date, toDateTime64(0, 3, 'UTC')))), 0, 0, 0
     FROM ${table('pipeline_checkpoints')} WHERE ${ours} GROUP BY tenant, resource
     UNION ALL SELECT tenant, resource, 0, 0, 0,

@@ -41,6 +41,8 @@ const gapSchema = z.strictObject({
   runId: z.string().max(200),
   foundAt: instant,
   refilled: z.boolean(),
+  /** Who has looked at it; absent: nobody. */
+  acknowledged: z.strictObject({ at: instant, by: z.string().max(1000), note: z.string().max(1000) }).optional(),
 });
 
 const tenantSchema = z.strictObject({

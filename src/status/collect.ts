@@ -102,7 +102,7 @@ export async function askHeld(
       select(
         gapRow,
         `SELECT tenant, resource, count() AS gaps FROM ${table('pipeline_gaps')}
-         WHERE ${mine} AND NOT refilled GROUP BY tenant, resource`,
+         WHERE ${mine} AND NOT refilled AND acknowledged_at IS NULL GROUP BY tenant, resource`,
       ),
     ]);
     const facts = new Map<string, HeldFacts>();

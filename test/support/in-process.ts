@@ -28,6 +28,8 @@ export async function runHere(args: readonly string[], env: Record<string, strin
     const failure = describeFailure(error);
     code = failure.exitCode;
     stderr += `${failure.message}\n`;
+    if (args.includes('--json'))
+      stdout += JSON.stringify({ status: 'failed', error: { message: failure.message }, exitCode: code });
   } finally {
     vi.unstubAllEnvs();
     for (const spy of listening) spy.mockRestore();

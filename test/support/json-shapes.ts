@@ -191,6 +191,44 @@ const pausedSchedule = z.strictObject({ ...identity, found: z.boolean(), paused:
 const ofOne = <T extends z.ZodType>(schedule: T) => z.strictObject({ tenant: text, schedules: z.array(schedule) });
 const ofSeveral = <T extends z.ZodType>(schedule: T) => z.strictObject({ tenants: z.array(ofOne(schedule)) });
 
+const gap = z.strictObject({
+  id: text,
+  tenant: text,
+  resource: text,
+  from: text,
+  to: text,
+  fromDate: instant.nullable(),
+  toDate: instant.nullable(),
+  reason: text,
+  runId: text,
+  foundAt: instant,
+  state: z.enum(['open', 'acknowledged', 'refilled']),
+  acknowledged: z.strictObject({ at: instant, by: text, note: text }).nullable(),
+});
+const listedRun = z.strictObject({
+  tenant: text,
+  resource: text,
+  runId: text,
+  mode: text,
+  status: text,
+  startedAt: instant,
+  endedAt: instant.nullable(),
+  pages: number,
+  rows: number,
+  requests: number,
+  malformed: number,
+  redacted: number,
+  gaps: number,
+  visible: number.nullable(),
+  deleted: number,
+  deletesWaiting: number,
+  reconciled: text,
+  firstCursor: text,
+  lastCursor: text,
+  error: z.strictObject({ kind: text, message: text }).nullable(),
+  warnings: z.array(text),
+});
+
 export const JSON_SHAPES = {
   up: syncedTenant.extend({ ...reached, ...metrics }),
   upOfSeveral: syncedTenants.extend({ ...reached, ...metrics }),
@@ -266,6 +304,21 @@ export const JSON_SHAPES = {
       }),
     ),
   }),
+  gapsList: z.strictObject({ gaps: z.array(gap) }),
+  gapsAck: z.strictObject({ status: z.enum(['acknowledged', 'open', 'unchanged']), gaps: z.array(gap) }),
+  runsList: z.strictObject({ runs: z.array(listedRun) }),
+  runsShow: listedRun.extend({
+    workflowId: text,
+    log: z
+      .array(z.strictObject({ time: text, level: text, message: text, fields: z.record(text, z.unknown()) }))
+      .nullable(),
+  }),
+  reset: z.strictObject({
+    tenant: text,
+    resource: text.nullable(),
+    status: z.enum(['reset', 'nothing']),
+    tables: z.array(z.strictObject({ table: text, rows: number })),
+  }),
   repairTables: z.strictObject({
     status: z.enum(['repaired', 'unchanged']),
     database: text,
@@ -311,6 +364,11 @@ export const SHAPES_OF_COMMAND: Readonly<Record<string, readonly Shape[]>> = {
   'schedule delete': ['scheduleDelete', 'scheduleDeleteOfSeveral'],
   'schedule pause': SCHEDULE_PAUSED,
   'schedule resume': SCHEDULE_PAUSED,
+  'gaps list': ['gapsList'],
+  'gaps ack': ['gapsAck'],
+  'runs list': ['runsList'],
+  'runs show': ['runsShow'],
+  reset: ['reset'],
   'repair tables': ['repairTables'],
   'state export': ['stateExport'],
   'state import': ['stateImport'],
