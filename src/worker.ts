@@ -15,7 +15,8 @@ import { migrate } from './clickhouse/migrate.js';
 import { createSnapshotStore } from './clickhouse/snapshots.js';
 import { createPipelineStore } from './clickhouse/store.js';
 import { type Config, ConfigError, type TenantConfig } from './config/config.js';
-import { loadConfig } from './config/load.js';
+import { findUnknown, loadConfig } from './config/load.js';
+import { describeUnknown } from './config/unknown.js';
 import { ExtractError } from './contracts/errors.js';
 import { reportAndExit } from './commands/failure.js';
 import { createLogger, type Logger } from './logger.js';
@@ -220,7 +221,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   try {
     const config = loadConfig();
-    await runWorker(config, await createLogger(config.logLevel, { format: config.observability.logFormat }));
+    const logger = await createLogger(config.logLevel, { format: config.observability.logFormat });
+    for (const unknown of findUnknown()) logger.warn(describeUnknown(unknown));
+    await runWorker(config, logger);
   } catch (error) {
     reportAndExit(error);
   }

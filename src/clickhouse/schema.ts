@@ -117,9 +117,9 @@ function problemOf(
 /** The columns that a view `SELECT * [EXCEPT (…)] FROM table` shows; a view keeps those that it was made with. */
 function shownBy({ select }: SchemaObject, desired: readonly SchemaObject[]): string[] {
   const [, except = '', source] = /^SELECT \*(?: EXCEPT \(([^)]*)\))? FROM `\w+`\.`(\w+)`/.exec(select) ?? [];
-  const hidden = except.split(',').map((name) => name.trim());
+  const hidden = new Set(except.split(',').map((name) => name.trim()));
   return (desired.find(({ name }) => name === source)?.columns ?? [])
-    .filter(({ name, definition }) => !hidden.includes(name) && !/\b(MATERIALIZED|ALIAS)\b/.test(definition))
+    .filter(({ name, definition }) => !hidden.has(name) && !/\b(MATERIALIZED|ALIAS)\b/.test(definition))
     .map(({ name }) => name);
 }
 

@@ -1,5 +1,6 @@
 import type { Config, TenantSettings } from '../config/config.js';
-import { loadConfig } from '../config/load.js';
+import { findUnknown, loadConfig } from '../config/load.js';
+import { describeUnknown } from '../config/unknown.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
 import { isDataDir, readStack, type StackAddresses } from '../embedded/data-dir.js';
 import { connectTemporal, type TemporalHandle } from '../temporal/connect.js';
@@ -38,6 +39,8 @@ export function openOutput({ json = false }: CommonFlags): Output {
  * ConfigError, UsageError.
  */
 export function configOf(flags: CommonFlags, more: Record<string, string | undefined> = {}): Config {
+  // Once, before anything else is said: it may be why what follows is wrong.
+  for (const unknown of findUnknown()) process.stderr.write(`${describeUnknown(unknown)}\n`);
   const config = loadConfig({ DATA_DIR: flags.dataDir, ...more });
   const { tenant } = flags;
   if (tenant === undefined) return config;

@@ -3,6 +3,7 @@ import { createPacer } from '../auth0/pacer.js';
 import { createTokenSource } from '../auth0/token.js';
 import { openClickHouse } from '../clickhouse/client.js';
 import { type Config, ConfigError, type TenantConfig } from '../config/config.js';
+import { findUnknown } from '../config/load.js';
 import { anyFailed, type Check, type CheckGroup, failedWith, skipped } from '../doctor/check.js';
 import { checkClickHouse } from '../doctor/clickhouse.js';
 import { brokenConfiguration, checkConfiguration } from '../doctor/configuration.js';
@@ -44,7 +45,7 @@ async function examine(flags: CommonFlags): Promise<CheckGroup[]> {
   const reached = reach(config);
   const configuration: CheckGroup = {
     part: 'configuration',
-    checks: checkConfiguration(config, reached.stack !== null),
+    checks: checkConfiguration(config, reached.stack !== null, findUnknown()),
   };
   if (anyFailed([configuration])) return [configuration];
   const [tenants, clickhouse, temporal] = await Promise.all([

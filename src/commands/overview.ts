@@ -29,17 +29,11 @@ const EXAMPLES = [
 ] as const;
 
 /**
- * Prints what landed: tables with counts, three questions with their answers, and where to look further. The client's
- * database is ours: the statements name tables only, and can be pasted into `query` as they are.
+ * Prints what landed: tables with counts, and three questions with their answers. The client's database is ours: the
+ * statements name tables only, and can be pasted into `query` as they are.
  */
-export async function printOverview(
-  terminal: Terminal,
-  client: ClickHouseClient,
-  addresses: Stack['addresses'],
-  dataDir: string | undefined,
-): Promise<void> {
+export async function printOverview(terminal: Terminal, client: ClickHouseClient, database: string): Promise<void> {
   const { colors } = terminal;
-  const { database, url } = addresses.clickhouse;
   const { select } = createStatements(client);
   const table = tablesOf(database);
   terminal.line();
@@ -57,12 +51,24 @@ export async function printOverview(
     terminal.line(colors.dim(`  ${sql}`));
     for (const row of await answerRows(client, sql)) terminal.line(`  ${row}`);
   }
+}
+
+/** Prints where to look further, while the stack goes on. */
+export function printAddresses(terminal: Terminal, addresses: Stack['addresses'], dataDir: string | undefined): void {
+  const { database, url } = addresses.clickhouse;
   terminal.line();
   if (addresses.temporal.ui !== null) terminal.line(`Temporal UI   ${addresses.temporal.ui}`);
   terminal.line(
     `ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs"${dataDir === undefined ? '' : ` --data-dir ${dataDir}`})`,
   );
   if (addresses.metrics.url !== null) terminal.line(`Metrics       ${addresses.metrics.url}/metrics`);
+}
+
+/** Prints how to ask when the stack has stopped: `query` starts what it needs. */
+export function printHowToAsk(terminal: Terminal, dataDir: string | undefined): void {
+  const folder = dataDir === undefined ? '' : ` --data-dir ${dataDir}`;
+  terminal.line();
+  terminal.line(`All is stopped again. Ask: npm run -s cli -- query "SELECT count() FROM logs"${folder}`);
 }
 
 async function answerRows(client: ClickHouseClient, sql: string): Promise<string[]> {

@@ -162,6 +162,15 @@ export function buildProgram(version: string, finish: (exitCode: number) => void
 
   addScheduleCommands(program, finish);
 
+  const config = program.command('config').description('the settings as they are read');
+  withExample(config, 'auth0-clickhouse config show');
+  add(
+    config,
+    'show',
+    'show every setting and where it comes from, and what is wrong; secrets are masked',
+    'auth0-clickhouse config show --json',
+  ).action(async (flags) => finish(await (await import('./config.js')).configShow(flags)));
+
   const runs = program.command('runs').description('what runs did, from the ledger');
   withExample(runs, 'auth0-clickhouse runs --failed');
   const runsModule = () => import('./runs.js');

@@ -26,7 +26,9 @@ export async function reset(resource: string | undefined, flags: ResetFlags): Pr
     throw new UsageError('Say what to reset: a resource, or with --tenant all that is held of a tenant');
   if (resource !== undefined && !isResourceName(resource))
     throw new UsageError(`reset ${resource}: there are ${RESOURCES.join(', ')}`);
-  const config = configOfAny(flags);
+  // What is held outlives its tenant's configuration: `--tenant` may name one that is no longer in it.
+  const { tenant: _tenant, ...shared } = flags;
+  const config = configOf(shared);
   const choice: ResetChoice = { tenant: flags.tenant ?? theTenant(reach(config)), resource: resource ?? null };
   if (!flags.yes && !canAsk())
     throw new UsageError('Nobody can be asked here for a yes: --yes drops it without asking');
@@ -53,11 +55,6 @@ export async function reset(resource: string | undefined, flags: ResetFlags): Pr
   } finally {
     await destination.close();
   }
-}
-
-/** What is held outlives its tenant's configuration: `--tenant` may name one that is no longer in it. */
-function configOfAny({ tenant: _, ...flags }: ResetFlags): Config {
-  return configOf(flags);
 }
 
 /** Without Temporal nobody knows whether a run is under way, unless nothing but this command can open the data. */

@@ -37,9 +37,9 @@ export function createTerminal(
       stream.write(`${erase()}${text}\n${again}`);
     },
     redraw(lines) {
-      // A line that wraps would take more rows than are erased.
+      // A line that the terminal wraps would take more rows than are erased.
       const width = (stream.columns ?? 80) - 1;
-      const rows = lines.map((row) => fit(row, width));
+      const rows = lines.flatMap((row) => wrap(row, width));
       stream.write(`${erase()}${rows.map((row) => `${row}\n`).join('')}`);
       block = rows;
       drawn = rows.length;
@@ -51,9 +51,22 @@ export function createTerminal(
   };
 }
 
-function fit(row: string, width: number): string {
+/** A line in pieces that fit, at blanks where there are some; the colour of the whole is on each, and none is lost. */
+export function wrap(row: string, width: number): string[] {
   const plain = stripVTControlCharacters(row);
-  return plain.length <= width ? row : `${plain.slice(0, width - 1)}…`;
+  if (plain.length <= width) return [row];
+  const open = row.slice(0, row.indexOf(plain.charAt(0)));
+  const close = open === '' ? '' : '\u001B[0m';
+  const indent = `${/^ */.exec(plain)?.[0] ?? ''}  `;
+  const pieces: string[] = [];
+  let rest = plain;
+  while (rest.length > width) {
+    const blank = rest.lastIndexOf(' ', width);
+    const at = blank > indent.length ? blank : width;
+    pieces.push(rest.slice(0, at));
+    rest = indent + rest.slice(at).trimStart();
+  }
+  return [...pieces, rest].map((piece) => `${open}${piece}${close}`);
 }
 
 /** Rows as aligned columns, two spaces apart; numbers (`right` columns) to the right. */

@@ -12,7 +12,8 @@ import { checkServers } from './check-servers.js';
 import { type CommonFlags, configOf, openOutput, type Output, parseResources, settingsOf } from './context.js';
 import { CommandError, EXIT } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive, type SyncedTenant } from './live-sync.js';
-import { printOverview } from './overview.js';
+import { printLaterRuns } from './later-runs.js';
+import { printAddresses, printHowToAsk, printOverview } from './overview.js';
 import { duration } from './terminal.js';
 
 export interface UpFlags extends CommonFlags {
@@ -62,6 +63,7 @@ export async function up(flags: UpFlags): Promise<number> {
     { useDatabase: true },
   );
   const temporal = await connectTemporal({ ...config.temporal, ...stack.addresses.temporal });
+  const stopped = new AbortController();
   try {
     const { tenants } = stack.addresses;
     output.terminal.line(`Copying ${tenants.map(({ name, origin }) => `${name} (${origin})`).join(', ')}:`);
@@ -79,25 +81,32 @@ export async function up(flags: UpFlags): Promise<number> {
     const synced = await Promise.race([syncing, ends]);
     stopDrawing.abort();
     if (synced === 'interrupted') return await sayStopping(output, EXIT.interrupted);
-    if (allCompleted(synced)) await printOverview(output.terminal, clickhouse, stack.addresses, flags.dataDir);
+    const { database } = config.clickhouse;
+    if (allCompleted(synced)) await printOverview(output.terminal, clickhouse, database);
     for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
     output.result(upDocument(synced, stack));
     const exitCode = allCompleted(synced) ? EXIT.done : EXIT.failed;
     // With nothing copied at all (a wrong secret) schedules would only repeat it.
     const results = synced.flatMap(({ result }) => Object.values(result?.resources ?? {}));
     const someDone = results.some(({ status }) => status === 'completed');
-    if (flags.once || !someDone) return exitCode;
-
+    if (flags.once || !someDone) {
+      if (someDone) printHowToAsk(output.terminal, flags.dataDir);
+      return exitCode;
+    }
+    printAddresses(output.terminal, stack.addresses, flags.dataDir);
     for (const { name } of tenants) {
       const wanted = wantedSchedules(settingsOf(config, name));
       await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);
       const label = tenants.length > 1 ? ` of ${name}` : '';
       output.terminal.line(`Schedules${label} are running${describeSchedules(wanted)}.`);
     }
-    output.terminal.line('Ctrl-C stops everything.');
-    await ends;
+    output.terminal.line('Ctrl-C stops everything. A line for each later sync:');
+    const names = tenants.map(({ name }) => name);
+    const printing = printLaterRuns(output.terminal, clickhouse, { database, tenants: names, signal: stopped.signal });
+    await Promise.race([ends, printing]);
     return await sayStopping(output, EXIT.done);
   } finally {
+    stopped.abort();
     await close(clickhouse, stack, dataDir);
   }
 }

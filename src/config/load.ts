@@ -4,6 +4,8 @@ import { PROXY_VARIABLES } from '../outbound-proxy.js';
 import { type Config, ConfigError, type ConfigFiles, parseConfig } from './config.js';
 import { SETTINGS } from './settings.js';
 import type { Setting } from './settings/setting.js';
+import { readTenantsFile as readFileValues } from './tenants-file.js';
+import { type UnknownVariable, unknownVariables } from './unknown.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,6 +15,68 @@ const TENANTS_FILE = 'tenants.yaml';
 /** The environment with what `.env` in the working directory adds; the environment wins, empty values do not. */
 export function readEnvironment(env: Environment = process.env, file = '.env'): Record<string, string | undefined> {
   return { ...readEnvFile(file), ...withoutEmpty(env) };
+}
+
+/** Variables of `.env` and of the environment that look like settings and are none. Throws ConfigError. */
+export function findUnknown(env: Environment = process.env, file = '.env'): UnknownVariable[] {
+  const inFile = readEnvFile(file);
+  const tenants = readTenantsFile({ ...inFile, ...withoutEmpty(env) })?.text ?? '';
+  const referred = new Set([...tenants.matchAll(/\benv:\s*["']?(\w+)/g)].map(([, name = '']) => name));
+  return unknownVariables(Object.keys(inFile), Object.keys(env), referred);
+}
+
+/** Where a setting's value comes from, and its text; secrets and passwords in URLs are masked. */
+export interface ShownSetting {
+  name: string;
+  group: string;
+  /** Null: it is not set, and has no default. */
+  value: string | null;
+  from: 'flag' | 'environment' | '.env' | 'file' | 'tenants file' | 'tenants file, defaults' | 'default' | 'unset';
+  /** The file that holds it. */
+  file: string | null;
+}
+
+/** What the settings are, and where each comes from; whether they can be used is not looked at. Throws ConfigError. */
+export function explainSettings(overrides: Environment = {}): {
+  settings: ShownSetting[];
+  tenants: { tenant: string; settings: ShownSetting[] }[];
+} {
+  const env = process.env;
+  const inFile = readEnvFile('.env');
+  const isSet = (value: string | undefined): value is string => (value ?? '').trim() !== '';
+  const settings = Object.values(SETTINGS).map((setting: Setting): ShownSetting => {
+    const { name } = setting;
+    const path = [env[`${name}_FILE`], inFile[`${name}_FILE`]].find((value) => isSet(value));
+    if (isSet(overrides[name])) return shown(setting, overrides[name], 'flag');
+    if (isSet(env[name])) return shown(setting, env[name], 'environment');
+    if (isSet(inFile[name])) return shown(setting, inFile[name], '.env');
+    if (setting.secret && path !== undefined) return shown(setting, path, 'file', path);
+    return setting.default === undefined ? shown(setting, null, 'unset') : shown(setting, setting.default, 'default');
+  });
+  const all = { ...inFile, ...withoutEmpty(env), ...withoutEmpty(overrides) };
+  const source = readTenantsFile(all);
+  if (source === null) return { settings, tenants: [] };
+  const { defaults, entries } = readFileValues({ ...source, env: (name) => all[name], readFile: readText }, []);
+  const tenants = entries.map(({ label, own }) => ({
+    tenant: label,
+    settings: [
+      ...[...own].map(([setting, value]) => shown(setting, value, 'tenants file', source.file)),
+      ...[...defaults]
+        .filter(([setting]) => !own.has(setting))
+        .map(([setting, value]) => shown(setting, value, 'tenants file, defaults', source.file)),
+    ],
+  }));
+  return { settings, tenants };
+}
+
+function shown(
+  { name, group, secret }: Setting,
+  value: string | null,
+  from: ShownSetting['from'],
+  file: string | null = null,
+): ShownSetting {
+  const masked = secret ? '***' : value?.replace(/\/\/[^/@]*@/, '//***@');
+  return { name, group, value: value === null ? null : (masked ?? null), from, file };
 }
 
 /** Reads the configuration of this process, with what flags of the command line say on top. Throws ConfigError. */

@@ -41,27 +41,8 @@ const reference = z.union([z.strictObject({ env: z.string() }), z.strictObject({
 /** The tenants of a file. Everything that is wrong goes to `problems`. */
 export function parseTenantsFile(source: TenantsSource, problems: string[]): TenantConfig[] {
   const { file } = source;
-  const document = parseDocument(source.text, { prettyErrors: true });
-  const [syntax] = document.errors;
-  if (syntax) {
-    problems.push(`${file} is no YAML: ${syntax.message.split('\n')[0] ?? ''}`);
-    return [];
-  }
-  const content: unknown = document.toJS();
-  const parsed = z
-    .strictObject({ defaults: z.unknown().optional(), tenants: z.array(z.unknown()).min(1) })
-    .safeParse(content);
-  if (!parsed.success) {
-    problems.push(`${file} must hold "tenants", a list of at least one tenant, and may hold "defaults"; nothing else`);
-    return [];
-  }
-  const defaults = valuesOf(source, `${file}: defaults`, parsed.data.defaults ?? {}, problems);
-  for (const setting of IDENTITY)
-    if (defaults.has(setting)) problems.push(`${file}: defaults: ${keyOf(setting)} belongs to a tenant`);
-
-  const tenants = parsed.data.tenants.flatMap((entry, i) => {
-    const place = `${file}: ${labelOf(entry, i)}`;
-    const own = valuesOf(source, place, entry, problems);
+  const { entries, defaults } = readTenantsFile(source, problems);
+  const tenants = entries.flatMap(({ place, own }) => {
     const lookup = (setting: Setting): string | undefined =>
       own.get(setting) ?? (IDENTITY.has(setting) ? undefined : (defaults.get(setting) ?? source.env(setting.name)));
     const tenant = readTenant(createReader(lookup, problems, (setting) => `${place}: ${keyOf(setting)}`));
@@ -70,6 +51,40 @@ export function parseTenantsFile(source: TenantsSource, problems: string[]): Ten
   for (const name of twice(tenants.map((tenant) => tenant.name)))
     problems.push(`${file}: two tenants are called ${name}: give each a name of its own`);
   return tenants;
+}
+
+/** What a tenants file sets: for all its tenants, and for each, as texts by setting. */
+export interface TenantsFileValues {
+  defaults: ReadonlyMap<Setting, string>;
+  entries: { label: string; place: string; own: ReadonlyMap<Setting, string> }[];
+}
+
+/** Reads what a file sets, and whether it may; what the values mean is not looked at. */
+export function readTenantsFile(source: TenantsSource, problems: string[]): TenantsFileValues {
+  const { file } = source;
+  const document = parseDocument(source.text, { prettyErrors: true });
+  const [syntax] = document.errors;
+  if (syntax) {
+    problems.push(`${file} is no YAML: ${syntax.message.split('\n')[0] ?? ''}`);
+    return { defaults: new Map(), entries: [] };
+  }
+  const content: unknown = document.toJS();
+  const parsed = z
+    .strictObject({ defaults: z.unknown().optional(), tenants: z.array(z.unknown()).min(1) })
+    .safeParse(content);
+  if (!parsed.success) {
+    problems.push(`${file} must hold "tenants", a list of at least one tenant, and may hold "defaults"; nothing else`);
+    return { defaults: new Map(), entries: [] };
+  }
+  const defaults = valuesOf(source, `${file}: defaults`, parsed.data.defaults ?? {}, problems);
+  for (const setting of IDENTITY)
+    if (defaults.has(setting)) problems.push(`${file}: defaults: ${keyOf(setting)} belongs to a tenant`);
+  const entries = parsed.data.tenants.map((entry, i) => {
+    const label = labelOf(entry, i);
+    const place = `${file}: ${label}`;
+    return { label, place, own: valuesOf(source, place, entry, problems) };
+  });
+  return { defaults, entries };
 }
 
 function readTenant(reader: Reader): TenantConfig | null {

@@ -1,8 +1,13 @@
 import type { Config } from '../config/config.js';
+import { describeUnknown, type UnknownVariable } from '../config/unknown.js';
 import { type Check, fail, ok, warn } from './check.js';
 
 /** The settings as they were read. `running`: a stack of `npm start` runs on the data folder. */
-export function checkConfiguration(config: Config, running: boolean): Check[] {
+export function checkConfiguration(
+  config: Config,
+  running: boolean,
+  unknown: readonly UnknownVariable[] = [],
+): Check[] {
   const { tenants, temporal, clickhouse, stack } = config;
   const known = [
     tenants.length === 0
@@ -20,7 +25,11 @@ export function checkConfiguration(config: Config, running: boolean): Check[] {
         'Start it with npm start, or set AUTH0_DOMAIN (or tenants.yaml), TEMPORAL_ADDRESS and CLICKHOUSE_URL.',
       ),
     ];
-  return [ok('settings', known.join('; ')), ...unencrypted(config)];
+  return [ok('settings', known.join('; ')), ...unknown.map((one) => misnamed(one)), ...unencrypted(config)];
+}
+
+function misnamed(variable: UnknownVariable): Check {
+  return warn('settings', describeUnknown(variable), 'Correct its name, or take it away: it has no effect.');
 }
 
 /** A server elsewhere that is asked without TLS shows the password, and people's data, to whoever listens in between. */

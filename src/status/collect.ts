@@ -133,6 +133,14 @@ export async function askTables(client: ClickHouseClient, database: string): Pro
   return `${describeSchema(schema, database)}. ${REPAIR}`;
 }
 
+async function droppedTables(client: ClickHouseClient, database: string): Promise<string | null> {
+  try {
+    return await askTables(client, database);
+  } catch {
+    return null;
+  }
+}
+
 const REPAIR = 'repair tables makes them again, and so does the start of a worker; the next sync reads what they held';
 
 function byKey<T extends { tenant: string; resource: string }>(rows: readonly T[]): Map<string, T> {
@@ -166,7 +174,7 @@ async function explain(error: ExtractError, client: ClickHouseClient, database: 
   switch (error.context.code) {
     case 'UNKNOWN_TABLE':
     case 'UNKNOWN_DATABASE': {
-      const dropped = await askTables(client, database).catch(() => null);
+      const dropped = await droppedTables(client, database);
       return new ExtractError(
         'DestinationRefused',
         dropped ?? `ClickHouse has no tables in ${database} yet: they are made when a worker starts`,

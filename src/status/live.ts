@@ -80,6 +80,10 @@ function asPartOfSync(entry: ResourceStatus, live: LiveProgress | null, startedA
   const quiet = { lastRun: null, nextRun: null, lagMs: null };
   if (live?.running) return { ...entry, ...quiet };
   const began = parseInstant(live?.progress?.startedAt) ?? 0;
-  if (began >= startedAt - BEFORE_START_MS) return { ...entry, ...quiet, state: 'done' };
+  if (began >= startedAt - BEFORE_START_MS) {
+    // What was held is asked less often than how far the run is.
+    const rows = entry.rows === null ? null : Math.max(entry.rows, live?.progress?.rows ?? 0);
+    return { ...entry, ...quiet, rows, state: 'done' };
+  }
   return { ...entry, ...quiet, state: 'waiting', runRows: null, total: null };
 }

@@ -111,20 +111,20 @@ export function paceBetween(from: Sample, to: Sample): Pace | null {
   };
 }
 
-/** How far back a speed is measured, ms. */
-const WINDOW_MS = 15_000;
+/** How far back a speed is measured, ms: rows come in blocks, some seconds apart. */
+const WINDOW_MS = 20_000;
 
 /** Looks at runs over and over: speeds over the last seconds instead of whole runs. */
 export interface PaceMeter {
   /** Notes how far a run is. */
   look(key: string, live: LiveProgress | null, now: number): void;
-  /** The speed of a run over the last seconds; null until two looks are far enough apart. */
+  /** The speed of a run over the last seconds; null until it has moved twice. */
   pace(key: string): Pace | null;
 }
 
 /** A meter that knows nothing yet. */
 export function createPaceMeter(): PaceMeter {
-  const runs = new Map<string, { startedAt: string; samples: Sample[] }>();
+  const runs = new Map<string, { startedAt: string; moves: Sample[]; now: number }>();
   return {
     look(key, live, now) {
       const run = live?.running ? live.progress : null;
@@ -132,19 +132,26 @@ export function createPaceMeter(): PaceMeter {
         runs.delete(key);
         return;
       }
-      const before = runs.get(key);
-      const samples = before?.startedAt === run.startedAt ? before.samples : [];
-      const sample = { at: now, rows: run.rows, cursorAt: cursorTime(run) };
-      const kept = [...samples, sample].filter(({ at }) => now - at <= WINDOW_MS);
-      runs.set(key, { startedAt: run.startedAt, samples: kept });
+      const known = runs.get(key);
+      const before = known?.startedAt === run.startedAt ? known.moves : [];
+      const move = { at: now, rows: run.rows, cursorAt: cursorTime(run) };
+      const last = before.at(-1);
+      const moved = last === undefined || last.rows !== move.rows || last.cursorAt !== move.cursorAt;
+      const moves = moved ? [...before, move] : before;
+      // Two of them always: between blocks that are far apart the last ones tell the speed.
+      const kept = moves.filter(({ at }, i) => now - at <= WINDOW_MS || i >= moves.length - 2);
+      runs.set(key, { startedAt: run.startedAt, moves: kept, now });
     },
     pace(key) {
-      const samples = runs.get(key)?.samples ?? [];
-      const [first, last] = [samples[0], samples.at(-1)];
-      if (first === undefined || last === undefined) return null;
-      const pace = paceBetween(first, last);
+      const { moves = [], now = 0 } = runs.get(key) ?? {};
+      const [first, last] = [moves[0], moves.at(-1)];
+      if (first === undefined || last === undefined || first === last) return null;
+      // From block to block, so that a speed does not swing with them; one that is overdue slows it down.
+      const usual = (last.at - first.at) / (moves.length - 1);
+      const late = Math.max(0, now - last.at - 2 * usual);
+      const pace = paceBetween(first, { ...last, at: last.at + late });
       // Until the start of the logs is found a run has no cursor.
-      const placed = samples.find(({ cursorAt }) => cursorAt !== null);
+      const placed = moves.find(({ cursorAt }) => cursorAt !== null);
       return pace && { ...pace, logSpeed: placed === undefined ? null : (paceBetween(placed, last)?.logSpeed ?? null) };
     },
   };

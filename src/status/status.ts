@@ -146,7 +146,7 @@ function combineOne(facts: Facts, tenant: string, settings: TenantSettings, reso
   const shown = {
     resource,
     state,
-    rows: held?.rows ?? null,
+    rows: rowsHeld(held, live),
     lagMs: held === null ? null : age(now, held.newest),
     cursor: held?.cursor || null,
     cursorAgeMs,
@@ -172,6 +172,12 @@ function combineOne(facts: Facts, tenant: string, settings: TenantSettings, reso
     ...shown,
     stale: staleOf(facts, settings, resource, { held, schedules, state, isSyncing: isSyncing(runs) }),
   };
+}
+
+/** Rows are counted less often than a run is asked: what it has stored meanwhile is held as well. */
+function rowsHeld(held: HeldFacts | null, live: LiveProgress | null): number | null {
+  if (held === null) return null;
+  return Math.max(held.rows, live?.running ? (live.progress?.rows ?? 0) : 0);
 }
 
 const NOTHING_HELD: HeldFacts = {

@@ -11,22 +11,28 @@ export interface ViewOptions {
   now: number;
 }
 
-/** A column, and when it gives way on a narrow terminal: the highest number first, 0 never. */
+/**
+ * A column, and when it gives way on a narrow terminal: the highest number first, 0 never. `warns`: what of it nobody
+ * must miss, said below the rows where it has given way.
+ */
 interface Column {
   cell: (entry: ResourceStatus, options: ViewOptions) => string;
   right: boolean;
   givesWay: number;
+  warns?: (entry: ResourceStatus, options: ViewOptions) => string;
 }
 
 const COLUMNS: readonly Column[] = [
   { cell: stateCell, right: false, givesWay: 0 },
   { cell: ({ rows }) => (rows === null ? '? rows' : `${count(rows)} rows`), right: true, givesWay: 0 },
-  { cell: runCell, right: true, givesWay: 1 },
-  { cell: progressCell, right: false, givesWay: 2 },
-  { cell: lagCell, right: false, givesWay: 4 },
-  { cell: gapsCell, right: false, givesWay: 3 },
-  { cell: lastCell, right: false, givesWay: 5 },
-  { cell: nextCell, right: false, givesWay: 6 },
+  { cell: percentCell, right: true, givesWay: 1 },
+  { cell: runCell, right: true, givesWay: 2 },
+  { cell: etaCell, right: true, givesWay: 3 },
+  { cell: speedCell, right: true, givesWay: 5 },
+  { cell: lagCell, right: false, givesWay: 6 },
+  { cell: gapsCell, right: false, givesWay: 4, warns: gapsCell },
+  { cell: lastCell, right: false, givesWay: 7 },
+  { cell: nextCell, right: false, givesWay: 8, warns: pausedCell },
 ];
 
 /** A report as lines: a table for each tenant, what needs a word below it, and at the end what is down. */
@@ -53,8 +59,23 @@ export function renderRows(rows: readonly { label: string; entry: ResourceStatus
     const table = rows.map(({ label }, i) => [`  ${label}`, ...shown.map(({ cells }) => cells[i] ?? '')]);
     const right = shown.flatMap((column, i) => (column.right ? [i + 1] : []));
     const lines = alignColumns(table, right);
-    if (least === 0 || lines.every((line) => stripVTControlCharacters(line).length < options.width)) return lines;
+    if (least > 0 && lines.some((line) => stripVTControlCharacters(line).length >= options.width)) continue;
+    return [
+      ...lines,
+      ...columns.filter((column) => !shown.includes(column)).flatMap((column) => warnings(rows, column, options)),
+    ];
   }
+}
+
+function warnings(
+  rows: readonly { label: string; entry: ResourceStatus }[],
+  { warns }: Column,
+  options: ViewOptions,
+): string[] {
+  return rows.flatMap(({ label, entry }) => {
+    const text = warns?.(entry, options) ?? '';
+    return text === '' ? [] : [`  ${label}: ${text}`];
+  });
 }
 
 /** What the rows have no room for. Yellow or red is what somebody should look at. */
@@ -117,13 +138,16 @@ function runCell({ runRows, total, state }: ResourceStatus): string {
   return `${count(runRows)}${total === null || total === 0 ? '' : ` of ${count(total)}`} this run`;
 }
 
-function progressCell({ percent, rowsPerSecond, etaMs }: ResourceStatus): string {
-  const parts = [
-    percent === null ? null : `${percent.toFixed(percent < 99.95 && percent > 0 ? 1 : 0)} %`,
-    rowsPerSecond === null ? null : `${count(Math.round(rowsPerSecond))} rows/s`,
-    etaMs === null || etaMs < 1_000 ? null : `${duration(etaMs)} to go`,
-  ];
-  return parts.filter((part) => part !== null).join(', ');
+function percentCell({ percent }: ResourceStatus): string {
+  return percent === null ? '' : `${percent.toFixed(percent < 99.95 && percent > 0 ? 1 : 0)} %`;
+}
+
+function speedCell({ rowsPerSecond }: ResourceStatus): string {
+  return rowsPerSecond === null ? '' : `${count(Math.round(rowsPerSecond))} rows/s`;
+}
+
+function etaCell({ etaMs }: ResourceStatus): string {
+  return etaMs === null || etaMs < 1_000 ? '' : `${duration(etaMs)} to go`;
 }
 
 function lagCell({ lagMs }: ResourceStatus): string {
@@ -143,8 +167,13 @@ function lastCell({ lastRun, lastGoodRun, state }: ResourceStatus, { now }: View
   return `last run ${lastRun.status}, ${good}`;
 }
 
-function nextCell({ nextRun, schedules }: ResourceStatus, { now, colors }: ViewOptions): string {
-  if (nextRun !== null) return `next in ${duration(Math.max(0, Date.parse(nextRun) - now))}`;
-  if (schedules === null || schedules.length === 0) return '';
-  return schedules.every(({ paused }) => paused) ? colors.yellow('schedule paused') : '';
+function nextCell(entry: ResourceStatus, options: ViewOptions): string {
+  const { nextRun } = entry;
+  if (nextRun !== null) return `next in ${duration(Math.max(0, Date.parse(nextRun) - options.now))}`;
+  return pausedCell(entry, options);
+}
+
+function pausedCell({ nextRun, schedules }: ResourceStatus, { colors }: ViewOptions): string {
+  const isPaused = nextRun === null && schedules !== null && schedules.length > 0;
+  return isPaused && schedules.every(({ paused }) => paused) ? colors.yellow('schedule paused') : '';
 }

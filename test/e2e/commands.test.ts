@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SETTINGS } from '../../src/config/settings.js';
 import { startEngine, type TestEngine } from '../support/engine.js';
 import { runHere } from '../support/in-process.js';
-import { ensureBuilt } from '../support/up.js';
+import { JSON_SHAPES } from '../support/json-shapes.js';
+import { ensureBuilt, lastJson } from '../support/up.js';
 
 let folder: string;
 let engine: TestEngine;
@@ -96,4 +98,66 @@ describe('query', () => {
     const head = await shell('$CLI query "SELECT number FROM numbers(3000000)" --format TSV | head -2');
     expect(head).toEqual({ code: 0, stdout: '0\n1\n', stderr: '' });
   }, 60_000);
+});
+
+describe('config show', () => {
+  const here = process.cwd();
+  afterEach(() => process.chdir(here));
+
+  it('says of every setting what it is and where it comes from, and masks secrets', async () => {
+    const own = mkdtempSync(join(folder, 'config-'));
+    process.chdir(own);
+    writeFileSync('secret.txt', 'hidden-in-file');
+    writeFileSync(
+      '.env',
+      'CLICKHOUSE_PASSWORD_FILE=secret.txt\nSCHEDULE_LOGS=5m\nTEMPORAL_API_KEY=hidden-key\nAUTH0_DOMIAN=x\nACME=hidden-acme\n',
+    );
+    writeFileSync(
+      'tenants.yaml',
+      `defaults: { schedules: { users: 2h } }
+tenants:
+  - { name: acme, domain: acme.eu.auth0.com, clientId: a, clientSecret: { env: ACME }, maxRps: 3 }
+  - { domain: b.auth0.com, clientId: b, clientSecret: { file: secret.txt } }
+`,
+    );
+    const url = 'http://someone:hidden-in-url@127.0.0.1:8123';
+    const shown = await runHere(['config', 'show', '--json', '--data-dir', 'd'], {
+      CLICKHOUSE_DATABASE: 'copy',
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    });
+    expect(shown.stdout + shown.stderr).not.toContain('hidden');
+    const { settings, tenants, unknown } = JSON_SHAPES.configShow.parse(lastJson(shown.stdout));
+    expect(settings.map(({ name }) => name)).toEqual(Object.values(SETTINGS).map(({ name }) => name));
+    const of = (name: string) => settings.find((setting) => setting.name === name);
+    expect(of('DATA_DIR')).toMatchObject({ value: 'd', from: 'flag' });
+    expect(of('CLICKHOUSE_DATABASE')).toMatchObject({ value: 'copy', from: 'environment' });
+    expect(of('SCHEDULE_LOGS')).toMatchObject({ value: '5m', from: '.env' });
+    expect(of('CLICKHOUSE_PASSWORD')).toMatchObject({ value: '***', from: 'file', file: 'secret.txt' });
+    expect(of('TEMPORAL_API_KEY')).toMatchObject({ value: '***', from: '.env' });
+    expect(of('SCHEDULE_USERS')).toMatchObject({ from: 'default' });
+    expect(of('AUTH0_MAX_RPS')).toMatchObject({ value: null, from: 'unset' });
+    expect(tenants).toEqual([
+      {
+        tenant: 'acme',
+        settings: expect.arrayContaining([
+          { name: 'AUTH0_MAX_RPS', value: '3', from: 'tenants file', file: 'tenants.yaml' },
+          { name: 'AUTH0_CLIENT_SECRET', value: '***', from: 'tenants file', file: 'tenants.yaml' },
+          { name: 'SCHEDULE_USERS', value: '2h', from: 'tenants file, defaults', file: 'tenants.yaml' },
+        ]),
+      },
+      expect.objectContaining({ tenant: 'b.auth0.com' }),
+    ]);
+    expect(unknown).toEqual([{ name: 'AUTH0_DOMIAN', from: '.env', suggestion: 'AUTH0_DOMAIN' }]);
+    const words = await runHere(['config', 'show', '--tenant', 'acme'], {});
+    expect(words.stdout).toContain('did you mean AUTH0_DOMAIN?');
+    expect(words.stdout).toMatch(/SCHEDULE_LOGS +5m +\.env\n/);
+  });
+
+  it('names what cannot be used, with the exit code of wrong settings', async () => {
+    const broken = await runHere(['config', 'show', '--json'], { PAGES_PER_ACTIVITY: 'many' });
+    expect(broken.code).toBe(2);
+    expect(JSON_SHAPES.configShow.parse(lastJson(broken.stdout)).problems).toEqual([
+      expect.stringContaining('PAGES_PER_ACTIVITY'),
+    ]);
+  });
 });

@@ -136,8 +136,9 @@ describe('up --once', () => {
     const { stdout, code } = await runCli(up('--once'), env);
     expect(code).toBe(0);
     expect(stdout).not.toContain('\u001B');
-    for (const part of ['logs', '200', 'Most frequent events', 'Temporal UI', 'ClickHouse'])
-      expect(stdout).toContain(part);
+    for (const part of ['logs', '200', 'Most frequent events', `--data-dir ${dataDir}`]) expect(stdout).toContain(part);
+    // They have stopped.
+    for (const part of ['Temporal UI', 'http://127.0.0.1:8123', 'Metrics']) expect(stdout).not.toContain(part);
   }, 60_000);
 });
 
@@ -177,6 +178,11 @@ describe('bad input', () => {
       },
     });
     expect(await ask('SELECT count() FROM users')).toEqual([String((await source.ids('users')).length)]);
+    // What could be copied goes on by schedule, so where to look is said all the same.
+    const stays = startCli(up(), env);
+    await stays.says(/ClickHouse +http:[^]*Schedules are running/);
+    stays.process.kill('SIGINT');
+    expect(await stays.ended).toBe(0);
   }, 60_000);
 
   it('a second up on the same folder says who holds it', async () => {
@@ -194,6 +200,8 @@ describe('bad input', () => {
     expect(lastJson(list.stdout)).toMatchObject({ schedules: [{ everyMs: 60_000 }, {}, {}, {}] });
     const synced = await runCli(['sync', '--json', '--data-dir', dataDir], env);
     expect(lastJson(synced.stdout)).toMatchObject({ status: 'completed' });
+    for (const resource of ['logs', 'users', 'clients'])
+      await holder.says(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${resource} +\\d+ rows {2}completed`, 'm'));
     expect(await ask('SELECT count() FROM logs')).toEqual(['10']);
     holder.process.kill('SIGINT');
     expect(await holder.ended).toBe(0);

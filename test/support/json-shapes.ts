@@ -229,6 +229,15 @@ const listedRun = z.strictObject({
   warnings: z.array(text),
 });
 
+const shownSettings = z.array(
+  z.strictObject({
+    name: text,
+    value: text.nullable(),
+    from: z.enum(['flag', 'environment', '.env', 'file', 'tenants file', 'tenants file, defaults', 'default', 'unset']),
+    file: text.nullable(),
+  }),
+);
+
 export const JSON_SHAPES = {
   up: syncedTenant.extend({ ...reached, ...metrics }),
   upOfSeveral: syncedTenants.extend({ ...reached, ...metrics }),
@@ -304,6 +313,12 @@ export const JSON_SHAPES = {
       }),
     ),
   }),
+  configShow: z.strictObject({
+    settings: shownSettings,
+    tenants: z.array(z.strictObject({ tenant: text, settings: shownSettings })),
+    unknown: z.array(z.strictObject({ name: text, from: text, suggestion: text.nullable() })),
+    problems: z.array(text),
+  }),
   gapsList: z.strictObject({ gaps: z.array(gap) }),
   gapsAck: z.strictObject({ status: z.enum(['acknowledged', 'open', 'unchanged']), gaps: z.array(gap) }),
   runsList: z.strictObject({ runs: z.array(listedRun) }),
@@ -364,6 +379,7 @@ export const SHAPES_OF_COMMAND: Readonly<Record<string, readonly Shape[]>> = {
   'schedule delete': ['scheduleDelete', 'scheduleDeleteOfSeveral'],
   'schedule pause': SCHEDULE_PAUSED,
   'schedule resume': SCHEDULE_PAUSED,
+  'config show': ['configShow'],
   'gaps list': ['gapsList'],
   'gaps ack': ['gapsAck'],
   'runs list': ['runsList'],

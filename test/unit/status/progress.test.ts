@@ -103,8 +103,20 @@ describe('the meter', () => {
     const meter = createPaceMeter();
     meter.look('a', running({ rows: 0 }), NOW);
     meter.look('a', running({ rows: 10_000 }), NOW + 10_000);
-    meter.look('a', running({ rows: 10_100 }), NOW + 20_000);
-    expect(meter.pace('a')?.rowsPerSecond).toBe(10);
+    meter.look('a', running({ rows: 10_100 }), NOW + 25_000);
+    expect(meter.pace('a')?.rowsPerSecond).toBeCloseTo(100 / 15);
+  });
+
+  it('does not swing while rows come in blocks, and sinks when none come any more', () => {
+    const meter = createPaceMeter();
+    const seen: (number | undefined)[] = [];
+    for (let at = 0; at <= 20_000; at += 500) {
+      meter.look('a', running({ rows: Math.floor(at / 5_000) * 1_000 }), NOW + at);
+      seen.push(meter.pace('a')?.rowsPerSecond);
+    }
+    expect(new Set(seen)).toEqual(new Set([undefined, 200]));
+    meter.look('a', running({ rows: 4_000 }), NOW + 50_000);
+    expect(meter.pace('a')?.rowsPerSecond).toBeLessThan(50);
   });
 
   it('measures the speed of the log from the first look that has a cursor', () => {

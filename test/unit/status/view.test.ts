@@ -22,7 +22,7 @@ describe('the view', () => {
       logs: running({ oldestDate: new Date(NOW - 10 * DAY).toISOString(), cursor: logIdAt(NOW - 5 * DAY) }),
     };
     expect(draw(facts({ runs: { live } }))[1]).toBe(
-      '  logs  running  10 rows  1,000 this run  50.0 %, 100 rows/s, 10 s to go  newest 60 s ago  next in 30 s',
+      '  logs  running  1,000 rows  50.0 %  1,000 this run  10 s to go  100 rows/s  newest 60 s ago  next in 30 s',
     );
   });
 
@@ -61,6 +61,13 @@ describe('the view', () => {
     const lines = draw(facts({}, { temporal: { problem: 'Temporal does not answer' } }));
     expect(lines.at(-1)).toBe('Temporal does not answer');
     expect(lines[1]).toContain('unknown  10 rows');
+  });
+
+  it.each([100, 80, 60, 45])('loses no warning in %i columns', (width) => {
+    const logs = held({ gaps: 2 });
+    const paused = { logs, runs: { schedules: [schedule({ paused: true, next: null })] } };
+    const text = draw(facts(paused), width).join('\n');
+    for (const part of ['2 gaps', 'schedule paused']) expect(text.split(part)).toHaveLength(2);
   });
 
   it.each([120, 100, 80, 60, 45])('fits into %i columns, and keeps state and rows', (width) => {
