@@ -2,7 +2,8 @@ import type { Config, TenantSettings } from '../config/config.js';
 import { findUnknown, loadConfig } from '../config/load.js';
 import { describeUnknown } from '../config/unknown.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
-import { isDataDir, readStack, type StackAddresses } from '../embedded/data-dir.js';
+import { USER } from '../embedded/clickhouse/access.js';
+import { isDataDir, readPassword, readStack, type StackAddresses } from '../embedded/data-dir.js';
 import { connectTemporal, type TemporalHandle } from '../temporal/connect.js';
 import type { TemporalTarget } from '../temporal/connection-options.js';
 import { CommandError, UsageError } from './failure.js';
@@ -41,7 +42,8 @@ export function openOutput({ json = false }: CommonFlags): Output {
 export function configOf(flags: CommonFlags, more: Record<string, string | undefined> = {}): Config {
   // Once, before anything else is said: it may be why what follows is wrong.
   for (const unknown of findUnknown()) process.stderr.write(`${describeUnknown(unknown)}\n`);
-  const config = loadConfig({ DATA_DIR: flags.dataDir, ...more });
+  const loaded = loadConfig({ DATA_DIR: flags.dataDir, ...more });
+  const config = withEmbeddedUser(loaded, readPassword(loaded.stack.dataDir));
   const { tenant } = flags;
   if (tenant === undefined) return config;
   const tenants = config.tenants.filter(({ name }) => name === tenant);
@@ -51,6 +53,12 @@ export function configOf(flags: CommonFlags, more: Record<string, string | undef
       config.tenants.map(({ name }) => name),
     );
   return { ...config, tenants, tenantName: tenant };
+}
+
+/** The configuration with the user of the data folder's own ClickHouse, where no other server is configured. */
+export function withEmbeddedUser(config: Config, password: string): Config {
+  const { clickhouse } = config;
+  return clickhouse.url === null ? { ...config, clickhouse: { ...clickhouse, username: USER, password } } : config;
 }
 
 /** The parts that a command needs, from the settings or from the stack that is running on the data folder. */

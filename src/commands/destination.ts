@@ -4,8 +4,8 @@ import { migrate } from '../clickhouse/migrate.js';
 import type { Repaired } from '../clickhouse/schema.js';
 import type { Config } from '../config/config.js';
 import { startEmbeddedClickHouse } from '../embedded/clickhouse/process.js';
-import { isDataDir, openDataDir } from '../embedded/data-dir.js';
-import { reach } from './context.js';
+import { isDataDir, openDataDir, readPassword } from '../embedded/data-dir.js';
+import { reach, withEmbeddedUser } from './context.js';
 import { CommandError } from './failure.js';
 
 /** A ClickHouse that a command may ask; `close` stops what was started for it. */
@@ -37,9 +37,12 @@ export async function openDestination(
     const part = await startEmbeddedClickHouse({
       path: dataDir.file('clickhouse'),
       port: 0,
+      passwordFile: dataDir.passwordFile,
       logFile: dataDir.file('logs', 'clickhouse.log'),
     });
-    const client = openClickHouse({ ...config.clickhouse, url: part.url }, { useDatabase: true });
+    // The folder may have got its password only now.
+    const { clickhouse: own } = withEmbeddedUser(config, dataDir.password);
+    const client = openClickHouse({ ...own, url: part.url }, { useDatabase: true });
     return {
       client,
       url: part.url,
@@ -57,7 +60,9 @@ export async function openDestination(
 
 /** Brings the tables of a destination up to date, as a worker does. Throws ExtractError. */
 export async function migrateDestination(config: Config, url: string): Promise<Repaired[]> {
-  const target = { ...config.clickhouse, url };
+  // The data folder may have got its password only now.
+  const { clickhouse } = withEmbeddedUser(config, readPassword(config.stack.dataDir));
+  const target = { ...clickhouse, url };
   const client = openClickHouse(target);
   try {
     await checkIsClickHouse(client, url);

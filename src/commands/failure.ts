@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/problems.js';
+import { systemFailure } from '../system-failure.js';
 import { describeError, ExtractError } from '../contracts/errors.js';
 
 /** Exit codes that scripts rely on. */
@@ -36,6 +37,9 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   }
   if (error instanceof CommandError) return { message: error.message, exitCode: EXIT.failed };
   if (error instanceof Interrupted) return { message: '', exitCode: EXIT.interrupted };
+  const lacking = systemFailure(error);
+  if (lacking !== undefined && error instanceof Error)
+    return { message: `${error.message}: ${lacking}`, exitCode: EXIT.failed };
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: `This is a bug, please report it: ${detail}`, exitCode: EXIT.failed };
 }

@@ -54,12 +54,16 @@ export async function printOverview(terminal: Terminal, client: ClickHouseClient
 }
 
 /** Prints where to look further, while the stack goes on. */
-export function printAddresses(terminal: Terminal, addresses: Stack['addresses'], dataDir: string | undefined): void {
+export function printAddresses(
+  terminal: Terminal,
+  addresses: Stack['addresses'],
+  { dataDir, password }: { dataDir: string | undefined; password: string | null },
+): void {
   const { database, url } = addresses.clickhouse;
   terminal.line();
   if (addresses.temporal.ui !== null) terminal.line(`Temporal UI   ${addresses.temporal.ui}`);
   terminal.line(
-    `ClickHouse    ${url}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs"${dataDir === undefined ? '' : ` --data-dir ${dataDir}`})`,
+    `ClickHouse    ${password === null ? url : url.replace('://', `://default:${password}@`)}  (database ${database}; e.g. npm run cli -- query "SELECT count() FROM logs"${dataDir === undefined ? '' : ` --data-dir ${dataDir}`})`,
   );
   if (addresses.metrics.url !== null) terminal.line(`Metrics       ${addresses.metrics.url}/metrics`);
 }

@@ -9,7 +9,15 @@ import { connectTemporal } from '../temporal/connect.js';
 import { applySchedules } from '../temporal/schedules.js';
 import { type WantedSchedule, wantedSchedules } from '../temporal/wanted.js';
 import { checkServers } from './check-servers.js';
-import { type CommonFlags, configOf, openOutput, type Output, parseResources, settingsOf } from './context.js';
+import {
+  type CommonFlags,
+  configOf,
+  openOutput,
+  type Output,
+  parseResources,
+  settingsOf,
+  withEmbeddedUser,
+} from './context.js';
 import { CommandError, EXIT } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive, type SyncedTenant } from './live-sync.js';
 import { printLaterRuns } from './later-runs.js';
@@ -30,13 +38,14 @@ export async function up(flags: UpFlags): Promise<number> {
   const startedAt = Date.now();
   const output = openOutput(flags);
   const resources = parseResources(flags.resources);
-  const config = configOf(flags, {
+  const configured = configOf(flags, {
     TEMPORAL_PORT: flags.temporalPort,
     TEMPORAL_UI_PORT: flags.uiPort,
     CLICKHOUSE_PORT: flags.clickhousePort,
   });
-  await checkServers(config);
-  const dataDir = openDataDir(config.stack.dataDir);
+  await checkServers(configured);
+  const dataDir = openDataDir(configured.stack.dataDir);
+  const config = withEmbeddedUser(configured, dataDir.password);
   process.on('exit', () => dataDir.release());
   const interrupted = watchSignals();
 
@@ -64,6 +73,7 @@ export async function up(flags: UpFlags): Promise<number> {
   );
   const temporal = await connectTemporal({ ...config.temporal, ...stack.addresses.temporal });
   const stopped = new AbortController();
+  const password = config.clickhouse.url === null ? dataDir.password : null;
   try {
     const { tenants } = stack.addresses;
     output.terminal.line(`Copying ${tenants.map(({ name, origin }) => `${name} (${origin})`).join(', ')}:`);
@@ -93,7 +103,7 @@ export async function up(flags: UpFlags): Promise<number> {
       if (someDone) printHowToAsk(output.terminal, flags.dataDir);
       return exitCode;
     }
-    printAddresses(output.terminal, stack.addresses, flags.dataDir);
+    printAddresses(output.terminal, stack.addresses, { dataDir: flags.dataDir, password });
     for (const { name } of tenants) {
       const wanted = wantedSchedules(settingsOf(config, name));
       await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);

@@ -37,7 +37,7 @@ export interface Config {
 export interface ObservabilityConfig {
   logFormat: 'auto' | 'json' | 'pretty';
   /** `port` null: not set, so that another one may be taken where the usual one is in use. */
-  metrics: { host: string; port: number | 'off' | null };
+  metrics: { host: string; port: number | 'off' | null; allowedHosts: readonly string[] };
   /** Null: no traces. */
   tracing: { endpoint: string; serviceName: string; headers: Record<string, string> } | null;
 }
@@ -109,7 +109,11 @@ function readObservability(read: Reader['read']): ObservabilityConfig {
   const headers = read(S.otlpHeaders) ?? {};
   return {
     logFormat: read(S.logFormat) ?? 'auto',
-    metrics: { host: read(S.metricsHost) ?? '', port: read(S.metricsPort) ?? null },
+    metrics: {
+      host: read(S.metricsHost) ?? '',
+      port: read(S.metricsPort) ?? null,
+      allowedHosts: read(S.metricsAllowedHosts) ?? [],
+    },
     tracing: endpoint === undefined ? null : { endpoint, serviceName, headers },
   };
 }

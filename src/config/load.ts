@@ -14,7 +14,14 @@ const TENANTS_FILE = 'tenants.yaml';
 
 /** The environment with what `.env` in the working directory adds; the environment wins, empty values do not. */
 export function readEnvironment(env: Environment = process.env, file = '.env'): Record<string, string | undefined> {
-  return { ...readEnvFile(file), ...withoutEmpty(env) };
+  const own = withoutEmpty(env);
+  const added = readEnvFile(file);
+  // A secret and the file that holds it are one setting: where the environment has one, `.env` does not add the other.
+  for (const { name } of Object.values(SETTINGS).filter((setting: Setting) => setting.secret)) {
+    const pair = [name, `${name}_FILE`];
+    if (pair.some((one) => own[one] !== undefined)) for (const one of pair) delete added[one];
+  }
+  return { ...added, ...own };
 }
 
 /** Variables of `.env` and of the environment that look like settings and are none. Throws ConfigError. */

@@ -68,7 +68,14 @@ export function readTenantsFile(source: TenantsSource, problems: string[]): Tena
     problems.push(`${file} is no YAML: ${syntax.message.split('\n')[0] ?? ''}`);
     return { defaults: new Map(), entries: [] };
   }
-  const content: unknown = document.toJS();
+  let content: unknown;
+  try {
+    content = document.toJS();
+  } catch (error) {
+    // Aliases of aliases: a short text that would fill the memory.
+    problems.push(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return { defaults: new Map(), entries: [] };
+  }
   const parsed = z
     .strictObject({ defaults: z.unknown().optional(), tenants: z.array(z.unknown()).min(1) })
     .safeParse(content);

@@ -12,7 +12,7 @@ export interface ChildOptions {
   name: string;
   command: string;
   args: readonly string[];
-  /** The whole environment; default: this process's. */
+  /** The whole environment; default: what any program needs, and no secret of ours: see {@link bareEnvironment}. */
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   /** Every line of stdout and stderr is appended to this file; its folder is made. */
@@ -43,6 +43,26 @@ export interface Child {
   stop(graceMs: number): Promise<ChildExit>;
 }
 
+/** Variables that programs need whatever they do: where things lie, and in which language and time zone they speak. */
+const COMMON = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TMP', 'TEMP', 'LANG', 'LC_ALL', 'TZ', 'NODE_OPTIONS'],
+  ...['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_CACHE_HOME', 'XDG_RUNTIME_DIR'],
+  ...['SystemRoot', 'SYSTEMROOT', 'ComSpec', 'PATHEXT', 'APPDATA', 'LOCALAPPDATA', 'USERPROFILE', 'windir'],
+];
+
+/**
+ * The environment without anything of ours: the tenant's secret is in there, and anybody who may look at a process of
+ * this user can read it. Temporal and ClickHouse have no business with it.
+ */
+export function bareEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  return Object.fromEntries(
+    COMMON.flatMap((name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 // Runs "$@" in the shell's own place (so its pid, signals and exit code are the program's) beside a watcher that reads
 // a pipe held by us alone. The pipe ends when we end, however that happens, kill -9 included; then the program gets
 // SIGTERM and ten seconds. The watcher replaces itself, so that whoever looks for the program by name finds one process.
@@ -71,7 +91,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   const windows = process.platform === 'win32';
   const child = spawn(windows ? command : '/bin/sh', windows ? args : ['-c', WATCHED, name, command, ...args], {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: options.env ?? bareEnvironment(),
     detached: !windows,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     windowsHide: true,

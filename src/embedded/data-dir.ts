@@ -1,12 +1,27 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ExtractError } from '../contracts/errors.js';
+import { systemFailure } from '../system-failure.js';
 
 /** Marks a folder as ours. */
 const MARKER = 'auth0-clickhouse.json';
 const LOCK = 'lock.json';
 const STACK = 'stack.json';
+/** The password of the folder's ClickHouse. */
+const PASSWORD = 'clickhouse-password';
 
 /** `emulated`: the tenant is `up`'s own emulator, whose credentials are no secret. */
 const tenantSchema = z.object({ name: z.string(), origin: z.string(), emulated: z.boolean() });
@@ -23,33 +38,47 @@ const stackSchema = z.object({
 });
 export type StackAddresses = z.infer<typeof stackSchema>;
 
-/** The folder of everything that the started parts keep, held by one owner at a time. */
+/**
+ * The folder of everything that the started parts keep, held by one owner at a time. It is its owner's only: folders
+ * 0700, files 0600, and git does not see it.
+ */
 export interface DataDir {
   /** Absolute path. */
   readonly path: string;
   file(...names: string[]): string;
+  /** The file with the password of its ClickHouse. */
+  readonly passwordFile: string;
+  /** The password itself. */
+  readonly password: string;
   publish(stack: Omit<StackAddresses, 'pid'>): void;
   release(): void;
 }
 
 /**
  * Opens the data folder, making it when it is not there, and takes its lock. Throws ExtractError (Configuration) when
- * it cannot be written, holds somebody else's files, or is held by another process.
+ * it cannot be written, holds somebody else's files, or is held by another process. From then on everything that this
+ * process and its children make is the owner's only.
  */
 export function openDataDir(folder: string): DataDir {
   const path = resolve(folder);
   const file = (...names: string[]) => join(path, ...names);
+  refuseName(folder, path);
+  process.umask(0o077);
   refuse(folder, () => makeFolder(path));
   if (!existsSync(file(MARKER))) {
-    const foreign = readdirSync(path);
+    const foreign = refuse(folder, () => readdirSync(path));
     if (foreign.length > 0)
       throw problem(`${folder} is not empty and not ours (it holds ${foreign[0]}): choose another folder`);
     refuse(folder, () => writeFileSync(file(MARKER), `${JSON.stringify({ version: 1 })}\n`));
   }
   takeLock(folder, file(LOCK));
+  refuse(folder, () => makePrivate(path));
+  const password = refuse(folder, () => ensurePassword(file(PASSWORD)));
   return {
     path,
     file,
+    passwordFile: file(PASSWORD),
+    password,
     publish: (stack) => writeFileSync(file(STACK), `${JSON.stringify({ ...stack, pid: process.pid }, null, 2)}\n`),
     release() {
       rmSync(file(STACK), { force: true });
@@ -62,6 +91,15 @@ export function openDataDir(folder: string): DataDir {
 export function readStack(folder: string): StackAddresses | null {
   const parsed = stackSchema.safeParse(readJson(join(resolve(folder), STACK)));
   return parsed.success && isAlive(parsed.data.pid) ? parsed.data : null;
+}
+
+/** The password of a folder's ClickHouse; '' where it has none, as in a folder of an older version. */
+export function readPassword(folder: string): string {
+  try {
+    return readFileSync(join(resolve(folder), PASSWORD), 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Whether the folder is one of ours. */
@@ -77,7 +115,10 @@ function takeLock(folder: string, file: string): void {
       closeSync(descriptor);
       return;
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw problem(`${folder} cannot be written (${codeOf(error)})`);
+      if (codeOf(error) !== 'EEXIST')
+        refuse(folder, () => {
+          throw error;
+        });
     }
     const holder = z.object({ pid: z.number(), since: z.string() }).safeParse(readJson(file)).data;
     if (holder && isAlive(holder.pid))
@@ -90,6 +131,33 @@ function takeLock(folder: string, file: string): void {
   }
 }
 
+/** ClickHouse takes a backslash in a path for the beginning of an escape; nothing else is known to be in its way. */
+function refuseName(folder: string, path: string): void {
+  if (process.platform !== 'win32' && path.includes('\\'))
+    throw problem(`${folder} has a backslash in its path, which ClickHouse cannot open: choose another folder`);
+}
+
+/** Hides the folder from git, and takes what an older version has made away from everybody else. */
+function makePrivate(path: string): void {
+  const ignored = join(path, '.gitignore');
+  if (!existsSync(ignored)) writeFileSync(ignored, '*\n');
+  if (process.platform === 'win32' || (statSync(path).mode & 0o077) === 0) return;
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isDirectory() && !entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    chmodSync(file, entry.isDirectory() ? 0o700 : statSync(file).mode & 0o700);
+  }
+  // The last: it says that all the others are done.
+  chmodSync(path, 0o700);
+}
+
+function ensurePassword(file: string): string {
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600 });
+  const password = readFileSync(file, 'utf8').trim();
+  if (password === '') throw problem(`${file} holds no password: write one into it, or remove it to get a new one`);
+  return password;
+}
+
 /** One level at a time: `mkdir` with `recursive` tries for ever where the system answers ENOENT, as below /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
@@ -97,11 +165,13 @@ function makeFolder(path: string): void {
   mkdirSync(path);
 }
 
-function refuse(folder: string, action: () => unknown): void {
+function refuse<T>(folder: string, action: () => T): T {
   try {
-    action();
+    return action();
   } catch (error) {
-    throw problem(`${folder} cannot be written (${codeOf(error)}): choose another folder`);
+    if (error instanceof ExtractError) throw error;
+    const what = systemFailure(error);
+    throw problem(`${folder} cannot be written (${codeOf(error)}): ${what ?? 'choose another folder'}`);
   }
 }
 

@@ -7,8 +7,10 @@ import { describeFailure } from '../commands/failure.js';
 import { CommandError } from '../commands/failure.js';
 import { emulatorDefaults } from '../emulator/options.js';
 import { spawnChild } from './child-process.js';
+import { USER } from './clickhouse/access.js';
 import { startEmbeddedClickHouse } from './clickhouse/process.js';
 import { type DataDir, type StackAddresses } from './data-dir.js';
+import { watchDisk } from './disk.js';
 import { choosePort, refuseUsedPort } from './ports.js';
 import { type Part, type Supervised, supervise } from './supervise.js';
 import { resolveTemporalCli } from './temporal/cli.js';
@@ -43,12 +45,15 @@ export async function startStack(
   const broken = new Promise<string>((resolve) => {
     breakStack = resolve;
   });
+  const disk = watchDisk(dataDir.path, say);
+  const withDisk = (reason: string): string => [reason, disk.problem()].filter(Boolean).join('. ');
   const run = async <T extends Part>(name: string, start: (previous: T | undefined) => Promise<T>): Promise<T> => {
-    const part = await supervise(name, start, { say, giveUp: breakStack });
+    const part = await supervise(name, start, { say, giveUp: (reason) => breakStack(withDisk(reason)) });
     started.push(part);
     return part.first;
   };
   const stop = async (): Promise<void> => {
+    disk.stop();
     const worker = started.find(({ first }) => first === workerPart);
     await worker?.stop(WORKER_STOP_MS);
     await Promise.all(started.filter((part) => part !== worker).map((part) => part.stop(SERVER_STOP_MS)));
@@ -57,12 +62,13 @@ export async function startStack(
 
   try {
     const ends = await Promise.allSettled([
-      temporalPart(config, dataDir, run, say),
-      clickHousePart(config, dataDir, run),
+      temporalPart(config, dataDir, run, { say, heard: disk.heard }),
+      clickHousePart(config, dataDir, run, disk.heard),
       tenantPart(config, dataDir, run, options.live),
     ]);
     const failed = ends.filter((end) => end.status === 'rejected').map((end): unknown => end.reason);
-    if (failed.length > 0) throw new CommandError([...new Set(failed.map((reason) => messageOf(reason)))].join('\n'));
+    if (failed.length > 0)
+      throw new CommandError(withDisk([...new Set(failed.map((reason) => messageOf(reason)))].join('\n')));
     const [temporal, clickhouse, tenant] = ends;
     if (temporal.status !== 'fulfilled' || clickhouse.status !== 'fulfilled' || tenant.status !== 'fulfilled')
       throw new CommandError('the stack did not start');
@@ -74,7 +80,11 @@ export async function startStack(
       metrics: { url: null },
     };
     workerPart = await run('The worker', async () => {
-      const worker = await startWorker(dataDir, { ...tenant.value.env, ...workerEnv(config, addresses) });
+      const worker = await startWorker(
+        dataDir,
+        { ...tenant.value.env, ...workerEnv(config, addresses, dataDir) },
+        disk.heard,
+      );
       // Started again it may have found another port free.
       addresses.metrics = { url: worker.metrics };
       dataDir.publish(addresses);
@@ -89,7 +99,12 @@ export async function startStack(
 
 type Run = <T extends Part>(name: string, start: (previous: T | undefined) => Promise<T>) => Promise<T>;
 
-async function temporalPart(config: Config, dataDir: DataDir, run: Run, say: (line: string) => void) {
+async function temporalPart(
+  config: Config,
+  dataDir: DataDir,
+  run: Run,
+  { say, heard }: { say: (line: string) => void; heard: (line: string) => void },
+) {
   const { address, namespace } = config.temporal;
   if (address !== null) return { address, ui: null };
   const { temporalCliPath, temporalPort, temporalUiPort } = config.stack;
@@ -108,6 +123,7 @@ async function temporalPart(config: Config, dataDir: DataDir, run: Run, say: (li
       dbFile: dataDir.file('temporal', 'temporal.db'),
       namespace,
       logFile: dataDir.file('logs', 'temporal.log'),
+      log: heard,
     }),
   );
   return { address: server.address, ui: server.uiUrl };
@@ -117,7 +133,12 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promise<string> {
+async function clickHousePart(
+  config: Config,
+  dataDir: DataDir,
+  run: Run,
+  heard: (line: string) => void,
+): Promise<string> {
   if (config.clickhouse.url !== null) return config.clickhouse.url;
   await refuseUsedPort(config.stack.clickhousePort, 'ClickHouse', '--clickhouse-port N');
   const port = await choosePort(config.stack.clickhousePort);
@@ -125,7 +146,9 @@ async function clickHousePart(config: Config, dataDir: DataDir, run: Run): Promi
     startEmbeddedClickHouse({
       path: dataDir.file('clickhouse'),
       port,
+      passwordFile: dataDir.passwordFile,
       logFile: dataDir.file('logs', 'clickhouse.log'),
+      log: heard,
     }),
   );
   return part.url;
@@ -171,11 +194,12 @@ async function tenantPart(config: Config, dataDir: DataDir, run: Run, live: bool
 const EMULATED_TENANT = 'demo';
 
 /** The worker is configured as in production: by its environment alone, secrets never on a command line. */
-function workerEnv(config: Config, addresses: Stack['addresses']): Record<string, string> {
+function workerEnv(config: Config, addresses: Stack['addresses'], dataDir: DataDir): Record<string, string> {
   return {
     TEMPORAL_ADDRESS: addresses.temporal.address,
     TEMPORAL_NAMESPACE: config.temporal.namespace,
     CLICKHOUSE_URL: addresses.clickhouse.url,
+    ...(config.clickhouse.url === null && { CLICKHOUSE_USER: USER, CLICKHOUSE_PASSWORD: dataDir.password }),
     SHUTDOWN_GRACE: String(WORKER_GRACE_S),
   };
 }
@@ -186,12 +210,17 @@ function workerEnv(config: Config, addresses: Stack['addresses']): Record<string
  */
 export const LEAN_HEAP = ['--max-old-space-size=320', '--max-semi-space-size=8'];
 
-async function startWorker(dataDir: DataDir, env: Record<string, string>): Promise<Part & { metrics: string | null }> {
+async function startWorker(
+  dataDir: DataDir,
+  env: Record<string, string>,
+  heard: (line: string) => void,
+): Promise<Part & { metrics: string | null }> {
   const child = await spawnChild({
     name: 'The worker',
     command: process.execPath,
     args: [...LEAN_HEAP, '--enable-source-maps', program('worker.js')],
     env: { ...process.env, ...env },
+    onLine: heard,
     logFile: dataDir.file('logs', 'worker.log'),
   });
   const ready = await readyOrStop(child, 60_000);

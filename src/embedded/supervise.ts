@@ -35,20 +35,22 @@ export async function supervise<T extends Part>(
 
   const watch = async (): Promise<void> => {
     while (!stopping) {
-      const exit = await current.exited;
-      if (stopping) return;
-      deaths = [...deaths.filter((at) => at > Date.now() - WITHIN_MS), Date.now()];
-      if (deaths.length > MAX_DEATHS)
-        return events.giveUp(`${name} ${describeExit(exit)}, ${deaths.length} times within a minute`);
-      events.say(`${name} ${describeExit(exit)}; starting it again`);
-      await sleep(200 * 2 ** (deaths.length - 1));
-      if (stopping) return;
-      try {
-        current = await start(current);
-      } catch (error) {
-        return events.giveUp(
-          `${name} cannot be started again: ${error instanceof Error ? error.message : String(error)}`,
-        );
+      let what = describeExit(await current.exited);
+      for (let failedStarts = 0; !stopping; failedStarts++) {
+        deaths = [...deaths.filter((at) => at > Date.now() - WITHIN_MS), Date.now()];
+        // A start that fails may take longer than the time within which deaths are counted.
+        if (deaths.length > MAX_DEATHS || failedStarts >= MAX_DEATHS)
+          return events.giveUp(`${name} ${what}, ${Math.max(deaths.length, failedStarts)} times in a row`);
+        events.say(`${name} ${what}; starting it again`);
+        await sleep(200 * 2 ** (deaths.length - 1));
+        if (stopping) return;
+        try {
+          current = await start(current);
+          break;
+        } catch (error) {
+          // It may have been killed while it was starting.
+          what = `could not be started again: ${error instanceof Error ? error.message : String(error)}`;
+        }
       }
       if (stopping) await current.stop(0);
     }

@@ -5,6 +5,7 @@ import type { EmulatorContext } from './context.js';
 import type { EmulatorRequest, Reply } from './exchange.js';
 import { answerWithFault } from './fault-actions.js';
 import { FAULT_ROUTES, type FaultRoute } from './faults.js';
+import { isKnownHost } from '../hosts.js';
 import { takeToken, type BucketState } from './rate-bucket.js';
 import { createRouter, type Route } from './router.js';
 import { sendReply } from './send.js';
@@ -65,11 +66,13 @@ export function createEmulatorServer(context: EmulatorContext): Server {
       response.once('close', () => context.stats.requestEnded());
     }
     const body = hasBody(incoming) ? await readBody(incoming, isAdmin ? MAX_ADMIN_BODY_BYTES : MAX_BODY_BYTES) : '';
-    if (isAdmin && isForeign(incoming, context.options.host)) {
+    const isForeign = !isKnownHost(incoming.headers.host, [context.options.host]);
+    // Admin routes ask for no token, so a page in somebody's browser must not be able to call them.
+    if (isForeign || (isAdmin && incoming.headers.origin !== undefined)) {
       await sendReply(
         response,
         replyOf(() => {
-          throw managementError(403, 'Admin routes answer loopback requests only.');
+          throw managementError(403, 'Requests of other hosts and of web pages are refused.');
         }),
       );
       return;
@@ -146,11 +149,4 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<st
     if (size <= maxBytes) chunks.push(chunk);
   }
   return size > maxBytes ? undefined : Buffer.concat(chunks).toString('utf8');
-}
-
-// Admin routes ask for no token, so a page in somebody's browser must not be able to call them.
-function isForeign(incoming: IncomingMessage, listensOn: string): boolean {
-  if (incoming.headers.origin !== undefined) return true;
-  if (listensOn !== '127.0.0.1' && listensOn !== 'localhost' && listensOn !== '::1') return false;
-  return !/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(incoming.headers.host ?? '');
 }

@@ -71,7 +71,12 @@ export async function openObservability(
       metrics: () => metricsText(metrics, gauges, watched === null ? null : temporalMetrics),
       readiness: async () => (watched === null ? { worker: 'starting' } : readiness(watched)),
     },
-    { host: where.host, port: where.port ?? METRICS_PORT, orFreePort: where.port === null },
+    {
+      host: where.host,
+      port: where.port ?? METRICS_PORT,
+      orFreePort: where.port === null,
+      allowedHosts: [where.host, ...where.allowedHosts],
+    },
   );
   const wanted = where.port ?? METRICS_PORT;
   if (wanted !== 0 && !server.url.endsWith(`:${wanted}`))

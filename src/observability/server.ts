@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { ExtractError } from '../contracts/errors.js';
+import { isKnownHost } from '../hosts.js';
 
 /** What `/readyz` asks for; `ok`, or why not. */
 export type Readiness = Readonly<Record<string, string>>;
@@ -26,6 +27,8 @@ export interface ListenOptions {
   port: number;
   /** Take any free port where this one is in use, instead of throwing. */
   orFreePort: boolean;
+  /** Names with a dot that a request's Host header may have. */
+  allowedHosts: readonly string[];
 }
 
 /**
@@ -33,11 +36,13 @@ export interface ListenOptions {
  * ok, else 503; JSON that names each part). Throws ExtractError (Configuration) when the address cannot be used.
  */
 export async function serveObservability(shown: Shown, options: ListenOptions): Promise<ObservabilityServer> {
-  const { host, port, orFreePort } = options;
+  const { host, port, orFreePort, allowedHosts } = options;
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     // A page in a browser has no business here; scrapers and probes use GET or HEAD.
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'GET only' });
+    if (!isKnownHost(request.headers.host, allowedHosts))
+      return send(response, 403, { error: 'this Host is not known here: name it in METRICS_ALLOWED_HOSTS' });
     void answer(path, shown, response).catch(() => send(response, 500, { error: 'this answer could not be made' }));
   });
   try {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { setting } from './setting.js';
-import { endpointUrl, headerList, portOrOff, text } from './values.js';
+import { endpointUrl, headerList, hostList, portOrOff, text } from './values.js';
 
 /** What a worker shows of itself. */
 export const OBSERVABILITY_SETTINGS = {
@@ -17,6 +17,13 @@ export const OBSERVABILITY_SETTINGS = {
     description: 'Address on which the worker serves /metrics, /healthz and /readyz; they ask nobody for a password',
     default: '127.0.0.1',
     schema: text.regex(/^[A-Za-z0-9.:-]+$/, 'must be an address such as 127.0.0.1 or 0.0.0.0'),
+  }),
+  metricsAllowedHosts: setting({
+    name: 'METRICS_ALLOWED_HOSTS',
+    group: 'Observability',
+    description:
+      'Host names with a dot under which it is asked, comma separated; addresses and names without a dot always pass',
+    schema: hostList,
   }),
   metricsPort: setting({
     name: 'METRICS_PORT',

@@ -105,6 +105,11 @@ export const endpointUrl = text.refine((value) => {
   return (url?.protocol === 'http:' || url?.protocol === 'https:') && url.username === '' && url.password === '';
 }, 'must be an http(s) URL without credentials, such as http://127.0.0.1:4318');
 
+/** Host names, comma separated, without ports. */
+export const hostList = text
+  .regex(/^[A-Za-z0-9.-]+(\s*,\s*[A-Za-z0-9.-]+)*$/, 'must be host names, comma separated, without ports')
+  .transform((value) => value.split(',').map((name) => name.trim()));
+
 /** `name=value,name=value`, values percent-encoded, as OpenTelemetry has it. */
 export const headerList = text.transform((value, context) => {
   const pairs = value

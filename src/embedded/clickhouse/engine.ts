@@ -1,11 +1,14 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseEngineError } from './errors.js';
+import { engineError, EngineError, parseEngineError } from './errors.js';
 import { infileStatement, withoutFile } from './infile.js';
+import { inspect, type Inspected } from './inspect.js';
 import { createLane } from './lane.js';
 import { bytesOf, EngineUnavailableError, isDone, loadNative, numberOf } from './native.js';
+import { writeRights } from './rights.js';
 import { openSpool, type Spool } from './spool.js';
+import { quoteLiteral } from './sql.js';
 import { preamble, type InsertStatement, type Statement } from './statement.js';
 
 /** Where the data lies and what one statement may take. */
@@ -15,7 +18,7 @@ export interface EngineOptions {
   maxMemoryBytes?: number;
   /** Size up to which a result that cannot be streamed is answered. Bytes, default 256 MiB. */
   maxResultBytes?: number;
-  /** Configuration file for the engine, e.g. with a `users_config` that limits what its user may do. */
+  /** Configuration file for the engine instead of its own (rights.ts), which keeps it to the data directory. */
   configFile?: string;
 }
 
@@ -37,6 +40,8 @@ export interface Outcome {
 export interface Engine {
   readonly version: string;
   readonly timezone: string;
+  /** Lets the engine parse a statement; run only what comes back. Rejects for what must not run. */
+  inspect(statement: Statement): Promise<Inspected>;
   /** Runs a read and holds its whole result in memory. */
   read(statement: Statement): Promise<Outcome>;
   /** Runs a SELECT piece by piece; `onChunk` says false to end it early. */
@@ -59,6 +64,9 @@ const SERVER_ARGS = [
   `--mmap_cache_size=0`,
 ];
 
+/** So many results may be on their way at once; each holds a connection and the memory of its statement. */
+const MAX_STREAMS = 32;
+
 /**
  * Opens a ClickHouse data directory with the engine of `chdb`. Blocks the event loop for 50 to 150 ms.
  * @throws EngineUnavailableError when chdb is missing, or the directory cannot be written or is in use.
@@ -69,8 +77,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   prepareDirectory(path);
   let root: object;
   try {
-    const config = options.configFile === undefined ? [] : [`--config-file=${options.configFile}`];
-    root = native.CreateConnection(path, [...SERVER_ARGS, ...config]);
+    const config = options.configFile ?? writeRights(path);
+    root = native.CreateConnection(path, [...SERVER_ARGS, `--config-file=${config}`]);
   } catch (cause) {
     throw new EngineUnavailableError(openFailure(path, cause), { cause });
   }
@@ -85,12 +93,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const common = new Map([
     ['max_memory_usage', String(memory)],
     ['max_threads', '2'],
-    // The embedded engine reads `1+1` as a query; a server calls it a syntax error.
-    ['implicit_select', '0'],
   ]);
   const buffered = new Map([...common, ['max_result_bytes', String(options.maxResultBytes ?? 256 * MIB)]]);
   const writes = createLane(1);
   const reads = createLane(2);
+  // A statement is parsed within a millisecond, whatever the others do.
+  const parses = createLane(1);
+  let streams = 0;
   // Rows are put into their files beside a running statement; the lane only knows whether one is left.
   const inserts = createLane(Infinity);
 
@@ -112,14 +121,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     withConnection(async (connection) => {
       const text = preamble(statement, buffered) + statement.sql;
       return outcomeOf(await native.QueryAsyncConnection(connection, text, statement.format));
-    });
+    }).catch((error: unknown) => rethrow(error, statement));
 
   // Only this entry tells how many rows were written. It is not given rows: see infileStatement.
   const insertSelect = async (statement: Statement): Promise<Outcome> =>
     withConnection(async (connection) => {
       const head = preamble(statement, common);
       return outcomeOf(await native.InsertRawAsyncConnection(connection, head, Buffer.from(statement.sql), false));
-    });
+    }).catch((error: unknown) => rethrow(error, statement));
 
   const insertRows = async (statement: InsertStatement): Promise<Outcome> =>
     spool.with(statement.rows.pieces, async (file) => {
@@ -139,13 +148,45 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const handle = native.StreamQuery(connection, statement.sql, statement.format);
       try {
         for (;;) {
-          const piece = await native.StreamFetch(handle);
+          // Only while a piece is made: a reader who takes nothing must not hold up the others.
+          const piece = await reads.run(() => native.StreamFetch(handle));
           if (isDone(piece) || !(await onChunk(bytesOf(piece)))) return;
         }
       } finally {
         native.StreamCancel(handle);
       }
-    });
+    }).catch((error: unknown) => rethrow(error, statement));
+
+  const format = async (text: string): Promise<string> =>
+    parses.run(async () =>
+      withConnection(async (connection) => {
+        // Twice its length for the quotes, and the call around it.
+        const head = `SET implicit_select = 0, max_query_size = ${Math.max(262_144, 4 * text.length + 1024)}; `;
+        const sql = `${head}SELECT formatQuerySingleLine(${quoteLiteral(text)})`;
+        try {
+          return bytesOf(await native.QueryAsyncConnection(connection, sql, 'TSVRaw')).toString();
+        } catch (error) {
+          throw withoutFormatCall(parseEngineError(error));
+        }
+      }),
+    );
+
+  const openStream = async (statement: Statement, onChunk: (chunk: Buffer) => Promise<boolean>): Promise<void> => {
+    if (streams >= MAX_STREAMS) {
+      throw engineError(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', `${MAX_STREAMS} results are being read already.`);
+    }
+    streams += 1;
+    try {
+      await stream(statement, onChunk);
+    } finally {
+      streams -= 1;
+      if (streams === 0) for (const resolve of lastStreamEnded.splice(0)) resolve();
+    }
+  };
+  const lastStreamEnded: (() => void)[] = [];
+  const streamsIdle = async (): Promise<void> => {
+    if (streams > 0) await new Promise<void>((resolve) => lastStreamEnded.push(resolve));
+  };
 
   const about = await query({
     sql: 'SELECT version(), timezone()',
@@ -162,17 +203,40 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     version,
     timezone,
     read: async (statement) => reads.run(() => query(statement)),
-    stream: async (statement, onChunk) => reads.run(() => stream(statement, onChunk)),
+    inspect: async (statement) => inspect(statement, format),
+    stream: openStream,
     insert: async ({ rows, ...statement }) =>
       rows === undefined
         ? writes.run(() => insertSelect({ ...statement, rows }))
         : inserts.run(() => insertRows({ ...statement, rows })),
     command: async (statement) => writes.run(() => query(statement)),
     async close() {
-      await Promise.all([inserts.idle(), writes.idle(), reads.idle()]);
+      await Promise.all([inserts.idle(), writes.idle(), reads.idle(), streamsIdle()]);
       native.CloseConnection(root);
     },
   };
+}
+
+/** The error of the statement itself, where it was given to formatQuery. */
+function withoutFormatCall(error: EngineError): EngineError {
+  return new EngineError(
+    error.code,
+    error.message.replace(/: In scope SELECT formatQuery[\s\S]*(?= \([A-Z_]+\)$)/, ''),
+  );
+}
+
+/**
+ * chdb looks for a table that is not in the database `default` as a file of that name, for which there is no right. What
+ * people have to know is that there is no such table.
+ */
+function rethrow(error: unknown, { sql }: Statement): never {
+  const isFile = error instanceof EngineError && error.code === 497 && error.message.includes('READ ON FILE');
+  if (!isFile || /\b(url|filesystem|\w+Local)\s*\(/i.test(sql)) throw error;
+  throw engineError(
+    60,
+    'UNKNOWN_TABLE',
+    'Unknown table expression: there is no such table in the database, and files are not opened.',
+  );
 }
 
 function outcomeOf(result: unknown): Outcome {

@@ -44,10 +44,11 @@ function source(file: string): string {
 
 /**
  * ClickHouse takes the name for a pattern and has no escape: with a pair of braces in the data directory's path nothing
- * would match, and nothing be inserted without a word. The file's own name is random, so that it alone matches.
+ * would match, and nothing be inserted without a word; and in a pattern other characters have a meaning, too. The file's
+ * own name is random, so that it alone matches.
  */
 function asPattern(file: string): string {
-  return file.replaceAll(/[*{}]/g, '?');
+  return /[*?{}]/.test(file) ? file.replaceAll(/[^\w/.\-\u0080-\uffff]/g, '?') : file;
 }
 
 /** Takes the file out of an error's text, which then reads as on a server. */

@@ -14,6 +14,8 @@ export interface EmbeddedClickHouseOptions {
   maxMemoryBytes?: number;
   /** Configuration file for the engine: see EngineOptions. */
   configFile?: string;
+  /** File with the password that is asked for; default: none is. */
+  passwordFile?: string;
   /** File that gets the process's output. */
   logFile?: string;
   /** Told of every line that the process writes to stderr. */
@@ -43,10 +45,11 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
   const entry = options.entry ?? fileURLToPath(new URL('main.js', import.meta.url));
   const memory = options.maxMemoryBytes === undefined ? [] : ['--max-memory', String(options.maxMemoryBytes)];
   const config = options.configFile === undefined ? [] : ['--config-file', options.configFile];
+  const password = options.passwordFile === undefined ? [] : ['--password-file', options.passwordFile];
   const child = await spawnChild({
     name: 'ClickHouse',
     command: process.execPath,
-    args: [entry, '--path', options.path, '--port', String(options.port), ...memory, ...config],
+    args: [entry, '--path', options.path, '--port', String(options.port), ...memory, ...config, ...password],
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
     onLine: (line, from) => {
       if (from === 'stderr') options.log?.(line);

@@ -3,18 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import { engineError } from './errors.js';
 import { isStreamable } from './formats.js';
 import { split } from './split.js';
-import { isRead } from './sql.js';
+import { isRead, type SqlShape } from './sql.js';
 import type { Statement } from './statement.js';
 
 /** How a statement is run. */
 type Plan = 'read' | 'stream' | 'insert' | 'command';
 
-/** One HTTP request, understood. */
+/** One HTTP request. */
 export interface Request {
-  plan: Plan;
   statement: Statement;
   queryId: string;
-  /** The format that the result will really be in. */
+  /** The format of its result, unless the statement names one. */
   format: string;
   /** Answer only when the statement has ended, so that its error can still set the status. */
   waitEnd: boolean;
@@ -64,9 +63,8 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
       throw engineError(48, 'NOT_IMPLEMENTED', `The embedded server does not support the parameter '${name}'.`);
     }
   }
-  const { sql, rows, shape } = split(fields.get('query') ?? '', rest);
+  const { sql, rows } = split(fields.get('query') ?? '', rest);
   const format = fields.get('default_format') ?? header(message, 'x-clickhouse-format') ?? 'TabSeparated';
-  const result = shape.format ?? format;
   const compress = isOn(fields.get('enable_http_compression')) && acceptsGzip(message);
   const waitEnd = isOn(fields.get('wait_end_of_query'));
   const settings = new Map<string, string>();
@@ -77,9 +75,7 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
     if (name.startsWith('param_')) params.set(name.slice('param_'.length), value);
     else settings.set(name, value);
   }
-  const canStream = shape.verb === 'SELECT' && shape.selects === 1 && isStreamable(result) && !waitEnd;
   return {
-    plan: shape.verb === 'INSERT' ? 'insert' : canStream ? 'stream' : isRead(shape) ? 'read' : 'command',
     statement: {
       sql,
       rows,
@@ -90,10 +86,17 @@ export async function parseRequest(message: IncomingMessage, url: URL, body: Buf
       readonly: message.method !== 'POST',
     },
     queryId: fields.get('query_id') || randomUUID(),
-    format: result,
+    format,
     waitEnd,
     compress,
   };
+}
+
+/** How to run a statement of this shape. `format`: the one that the result will really be in. */
+export function planOf(shape: SqlShape, format: string, waitEnd: boolean): Plan {
+  if (shape.verb === 'INSERT') return 'insert';
+  if (shape.verb === 'SELECT' && shape.selects === 1 && isStreamable(format) && !waitEnd) return 'stream';
+  return isRead(shape) ? 'read' : 'command';
 }
 
 async function formFields(contentType: string, body: Buffer): Promise<[string, string][]> {

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { refusal } from './access.js';
+import { refusal, refusedCredentials } from './access.js';
 import { BodyError, readBody } from './body.js';
 import { openEngine, type Engine, type EngineOptions } from './engine.js';
 import { engineError, EngineError } from './errors.js';
 import { replyError, replyOutcome, replyStream, replyText } from './reply.js';
-import { parseRequest } from './request.js';
+import { parseRequest, planOf } from './request.js';
 
 /** Settings of the embedded ClickHouse server. */
 export interface ClickHouseServerOptions extends EngineOptions {
@@ -12,6 +12,8 @@ export interface ClickHouseServerOptions extends EngineOptions {
   port: number;
   /** Largest request body, packed or unpacked. Bytes, default 256 MiB. */
   maxBodyBytes?: number;
+  /** Asked of every request but /ping. Undefined: none, for tests. */
+  password?: string;
 }
 
 /** A running embedded ClickHouse server. */
@@ -43,7 +45,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       response.setHeader('Connection', 'close');
       return replyText(response, 503, 'the embedded ClickHouse server is starting or stopping\n');
     }
-    void answer(engine, limit, request, response);
+    void answer(engine, { limit, password: options.password }, request, response);
   });
   // A single statement may take hours; only the time to receive a request is bounded, by Node's own defaults.
   server.timeout = 0;
@@ -99,7 +101,7 @@ async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
 /** Answers one request; never rejects. */
 async function answer(
   engine: Engine,
-  limit: number,
+  { limit, password }: { limit: number; password: string | undefined },
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -114,6 +116,12 @@ async function answer(
       return replyText(response, 405, `method ${message.method ?? ''} is not supported\n`);
     }
     if (message.method !== 'POST' && !url.searchParams.has('query')) return replyText(response, 200, 'Ok.\n');
+    const denied = password === undefined ? undefined : refusedCredentials(message.headers, url.searchParams, password);
+    if (denied !== undefined) {
+      // Not read on: what follows is not wanted.
+      response.setHeader('Connection', 'close');
+      return replyError(response, engine, engineError(516, 'AUTHENTICATION_FAILED', denied));
+    }
     await run(engine, message, response, url, await readBody(message, limit));
   } catch (error) {
     if (error instanceof BodyError) {
@@ -132,16 +140,18 @@ async function run(
 ): Promise<void> {
   const asked = url.searchParams.get('query_id');
   if (asked !== null && /^[\x20-\x7e]+$/.test(asked)) response.setHeader('X-ClickHouse-Query-Id', asked);
-  const request = await parseRequest(message, url, body);
-  switch (request.plan) {
+  const received = await parseRequest(message, url, body);
+  const { statement, shape } = await engine.inspect(received.statement);
+  const request = { ...received, statement, format: shape.format ?? received.format };
+  switch (planOf(shape, request.format, request.waitEnd)) {
     case 'stream':
       return replyStream(response, engine, request);
     case 'read':
-      return replyOutcome(response, engine, request, await engine.read(request.statement));
+      return replyOutcome(response, engine, request, await engine.read(statement));
     case 'insert':
-      return replyOutcome(response, engine, request, await engine.insert(request.statement));
+      return replyOutcome(response, engine, request, await engine.insert(statement));
     case 'command':
-      return replyOutcome(response, engine, request, await engine.command(request.statement));
+      return replyOutcome(response, engine, request, await engine.command(statement));
   }
 }
 

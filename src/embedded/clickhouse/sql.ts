@@ -1,7 +1,7 @@
 import { findRowsClause, type RowsClause } from './rows-clause.js';
 import { tokensOf } from './tokens.js';
 
-/** What the HTTP layer must know of a statement before the engine sees it. */
+/** What the HTTP layer must know of a statement to run it in the right way. */
 export interface SqlShape {
   /** First word, upper case; '(' for a parenthesised SELECT, '' when there is none. */
   verb: string;
@@ -9,21 +9,14 @@ export interface SqlShape {
   format: string | undefined;
   /** How many SELECT words it holds, subqueries included. */
   selects: number;
-  /** A second statement follows a semicolon. */
-  multiple: boolean;
-  /** INTO OUTFILE, FROM INFILE, file(...) and the like: the engine would open files on this machine. */
-  usesLocalFile: boolean;
   /** INSERT ... SELECT ... FROM input(...): the embedded engine answers ok and inserts nothing. */
   usesInput: boolean;
   /** Present for an INSERT whose rows follow its text. */
   rows: RowsClause | undefined;
 }
 
-// Table functions, engines and dictionary sources that reach into the file system or start programs.
-const FILE_READERS = new Set(['FILE', 'FILECLUSTER', 'SQLITE', 'EXECUTABLE', 'EXECUTABLEPOOL', 'DISK']);
-
 /**
- * Scans one statement without parsing it: strings, quoted identifiers, heredocs and comments are skipped.
+ * Scans one statement, as the engine's formatQuery has written it, without parsing it: strings, quoted identifiers, heredocs and comments are skipped.
  * The data behind `INSERT ... VALUES` or `INSERT ... FORMAT x` is not looked at.
  */
 export function scanSql(sql: string): SqlShape {
@@ -32,37 +25,22 @@ export function scanSql(sql: string): SqlShape {
     verb: '',
     format: undefined,
     selects: 0,
-    multiple: false,
-    usesLocalFile: false,
     usesInput: false,
     rows,
   };
   let depth = 0;
-  let ended = false;
   let previous = '';
   // A function's name may be quoted; a keyword may not.
   let callee = '';
   for (const { kind, text } of tokensOf(rows === undefined ? sql : sql.slice(0, rows.end))) {
-    if (kind === 'other' && text === ';' && depth === 0) {
-      ended = true;
-      continue;
-    }
-    if (ended) {
-      shape.multiple = true;
-      return shape;
-    }
     const upper = text.toUpperCase();
     if (kind === 'word') {
       if (shape.verb === '') shape.verb = upper;
       if (upper === 'SELECT') shape.selects += 1;
-      if ((previous === 'INTO' && upper === 'OUTFILE') || (previous === 'FROM' && upper === 'INFILE')) {
-        shape.usesLocalFile = true;
-      }
       if (previous === 'FORMAT' && depth === 0) shape.format = text;
     }
     if (text === '(' && kind === 'other') {
       if (shape.verb === '') shape.verb = '(';
-      if (FILE_READERS.has(callee)) shape.usesLocalFile = true;
       if (callee === 'INPUT' && shape.selects > 0) shape.usesInput = true;
     }
     if (kind === 'other') depth += text === '(' ? 1 : text === ')' ? -1 : 0;
@@ -73,12 +51,17 @@ export function scanSql(sql: string): SqlShape {
   return shape;
 }
 
-// Words that can only matter outside of strings: without them and a semicolon, VALUES need not be scanned.
-const SUSPECT = /;|file|sqlite|executable|disk/i;
-
-/** Scans what follows VALUES: it may hold expressions, with subqueries, and a second statement behind a semicolon. */
-export function scanValues(text: string): Pick<SqlShape, 'multiple' | 'usesLocalFile'> {
-  return SUSPECT.test(text) ? scanSql(`VALUES ${text}`) : { multiple: false, usesLocalFile: false };
+/** Whether something follows a semicolon that is in no string and no brackets, as in `(1, 'a;b'); SELECT 2`. */
+export function hasMoreBehindSemicolon(text: string): boolean {
+  let depth = 0;
+  let ended = false;
+  for (const token of tokensOf(text)) {
+    if (ended && token.text !== ';') return true;
+    if (token.kind !== 'other') continue;
+    depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
+    if (token.text === ';' && depth === 0) ended = true;
+  }
+  return false;
 }
 
 /** True for statements that only read: they may run beside an insert. */

@@ -36,6 +36,8 @@ export function preamble(statement: Statement, defaults: ReadonlyMap<string, str
   const values = new Map([...defaults, ...statement.settings]);
   for (const [name, value] of statement.params) values.set(`param_${name}`, value);
   if (statement.readonly) values.set('readonly', '2');
+  // Statements were inspected with it off. The embedded engine reads `1+1` as a query; a server calls it a syntax error.
+  values.set('implicit_select', '0');
   const assignments = [...values].map(([name, value]) => `${name} = ${quoteLiteral(value)}`);
   const use = statement.database === undefined ? '' : `USE ${quoteIdentifier(statement.database)}; `;
   return `SET ${assignments.join(', ')}; ${use}`;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { SEARCH_ATTRIBUTES } from '../../contracts/names.js';
 import { spawnChild, type Child, type ChildExit } from '../child-process.js';
 import { clientChannel } from '../../temporal/connection-options.js';
@@ -66,6 +66,8 @@ async function startOnce(options: TemporalServerOptions): Promise<TemporalServer
     name: 'Temporal',
     command: options.binary,
     args: serverArgs(options, port, uiPort),
+    // SQLite takes what stands before the file's name for a part of a URL, where ? and # and % mean something.
+    ...(options.dbFile === undefined ? {} : { cwd: dirname(options.dbFile) }),
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
     ...(options.log === undefined ? {} : { onLine: options.log }),
   });
@@ -97,7 +99,7 @@ function serverArgs(options: TemporalServerOptions, port: number, uiPort: number
     ['--dynamic-config-value', 'history.timerProcessorMaxPollRPS=1000'],
     ...SEARCH_ATTRIBUTES.map((name): [string, string] => ['--search-attribute', `${name}=Keyword`]),
   ];
-  if (options.dbFile !== undefined) flags.push(['--db-filename', options.dbFile]);
+  if (options.dbFile !== undefined) flags.push(['--db-filename', basename(options.dbFile)]);
   return ['server', 'start-dev', '--ui-disable-news-fetch', ...flags.flat()];
 }
 

@@ -63,7 +63,7 @@ it('has a value for everything that is not a tenant, a server or a program', () 
     },
     shutdownGraceMs: 20_000,
     logLevel: 'info',
-    observability: { logFormat: 'auto', metrics: { host: '127.0.0.1', port: null }, tracing: null },
+    observability: { logFormat: 'auto', metrics: { host: '127.0.0.1', port: null, allowedHosts: [] }, tracing: null },
   });
 });
 
@@ -117,6 +117,7 @@ it('takes every setting', () => {
     LOG_LEVEL: 'debug',
     LOG_FORMAT: 'pretty',
     METRICS_HOST: '0.0.0.0',
+    METRICS_ALLOWED_HOSTS: 'metrics.acme.example, other.acme.example',
     METRICS_PORT: '9',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector/otlp',
     OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%3Db, x=',
@@ -182,7 +183,7 @@ it('takes every setting', () => {
     logLevel: 'debug',
     observability: {
       logFormat: 'pretty',
-      metrics: { host: '0.0.0.0', port: 9 },
+      metrics: { host: '0.0.0.0', port: 9, allowedHosts: ['metrics.acme.example', 'other.acme.example'] },
       tracing: { endpoint: 'https://collector/otlp', serviceName: 'copy', headers: { 'api-key': 'a=b', x: '' } },
     },
   });

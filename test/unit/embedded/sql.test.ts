@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { findRowsClause } from '../../../src/embedded/clickhouse/rows-clause.js';
-import { isRead, quoteIdentifier, quoteLiteral, scanSql, scanValues } from '../../../src/embedded/clickhouse/sql.js';
+import {
+  hasMoreBehindSemicolon,
+  isRead,
+  quoteIdentifier,
+  quoteLiteral,
+  scanSql,
+} from '../../../src/embedded/clickhouse/sql.js';
 
 describe('scanSql', () => {
   it.each([
@@ -17,32 +23,12 @@ describe('scanSql', () => {
     ['', '', undefined],
     [' -- nothing', '', undefined],
   ])('%s', (sql, verb, format) => {
-    expect(scanSql(sql)).toMatchObject({ verb, format, multiple: false, usesLocalFile: false });
+    expect(scanSql(sql)).toMatchObject({ verb, format });
   });
-
-  it.each(['select 1; select 2', 'create table t (a Int8) engine=Memory;\n drop table t', "select ';' ; x"])(
-    'sees a second statement: %s',
-    (sql) => expect(scanSql(sql).multiple).toBe(true),
-  );
-
-  it.each(['select 1;', 'select 1 ; -- done', "select ';'", 'select 1 /* ; */ + 1'])('sees only one: %s', (sql) =>
-    expect(scanSql(sql).multiple).toBe(false),
-  );
-
-  it.each([
-    "select 1 into /* x */ outfile '/tmp/x' format CSV",
-    "insert into t from infile '/etc/passwd' format TSV",
-    "select * from file('/etc/passwd')",
-    "select * from loop(`file` ('/etc/passwd'))",
-    "create table t (a String) engine = File(CSV, '/etc/passwd')",
-    "backup table t to Disk('x', 'y')",
-    "insert into t from\u200binfile '/etc/passwd' format TSV",
-  ])('sees files of this machine: %s', (sql) => expect(scanSql(sql).usesLocalFile).toBe(true));
 
   it('sees input() only as a source', () => {
     expect(scanSql("insert into t select a from input('a String') format TSV").usesInput).toBe(true);
     expect(scanSql('insert into input (a) select file from x').usesInput).toBe(false);
-    expect(scanSql('insert into input (a) select file from x').usesLocalFile).toBe(false);
   });
 
   it('counts SELECT words, not those in strings', () => {
@@ -96,18 +82,12 @@ describe('findRowsClause', () => {
   ])('finds none: %s', (sql) => expect(findRowsClause(sql)).toBeUndefined());
 });
 
-describe('scanValues', () => {
-  it.each([
-    ["(1, 'a; file(2)'), (2, 'disk(')", false, false],
-    ["(1, 'a') ; -- the end", false, false],
-    ["(1, 'a'); (2, 'b')", true, false],
-    ["(1, file('/etc/passwd'))", false, true],
-    ["(1, (select * from `sqlite` /* x */ ('a', 'b')))", false, true],
-    ["(1, 'it\\'s', executable('x'))", false, true],
-  ])('%s', (text, multiple, usesLocalFile) => {
-    expect(scanValues(text)).toMatchObject({ multiple, usesLocalFile });
-  });
-});
+it.each([
+  ["(1, 'a; b'), (2, 'c')", false],
+  ["(1, 'a') ; -- the end", false],
+  ["(1, 'a'); (2, 'b')", true],
+  ["(1, 'a'); select 2", true],
+])('sees what follows a semicolon: %s', (text, more) => expect(hasMoreBehindSemicolon(text)).toBe(more));
 
 describe('isRead', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExtractError } from '../../../src/contracts/errors.js';
@@ -14,7 +14,7 @@ const open = async (options: Partial<Parameters<typeof serveObservability>[1]> =
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
       readiness: async () => parts,
     },
-    { host: '127.0.0.1', port: 0, orFreePort: false, ...options },
+    { host: '127.0.0.1', port: 0, orFreePort: false, allowedHosts: [], ...options },
   );
   return server;
 };
@@ -28,6 +28,22 @@ describe('the server of metrics and probes', () => {
     await open();
     expect(await get('/metrics')).toEqual({ status: 200, type: 'text/plain; version=0.0.4', text: 'up 1\n' });
     expect(await get('/healthz')).toMatchObject({ status: 200, text: '{"status":"ok"}\n' });
+  });
+
+  it('answers only to hosts that it knows', async () => {
+    const { url } = await open({ allowedHosts: ['metrics.acme.example'] });
+    const statusFor = async (host: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        request(`${url}/metrics`, { headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await statusFor('evil.example')).toBe(403);
+    for (const host of ['metrics.acme.example:9464', '10.1.2.3:9464', 'worker:9464'])
+      expect(await statusFor(host), host).toBe(200);
   });
 
   it('is ready when every part is, and names the one that is not', async () => {
