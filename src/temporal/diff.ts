@@ -1,7 +1,7 @@
 import type { CalendarSpecDescription, IntervalSpecDescription } from '@temporalio/client';
 import type { SearchAttributePair, TypedSearchAttributes } from '@temporalio/common';
 import { spanText } from '../contracts/schedule-spec.js';
-import { cronOf } from './cron.js';
+import { calendarText } from './cron.js';
 import type { ScheduleDefinition } from './wanted.js';
 
 /** One field in which a schedule is not as it should be. */
@@ -14,6 +14,8 @@ export interface ScheduleChange {
 interface Times {
   intervals?: readonly IntervalSpecDescription[] | undefined;
   calendars?: readonly CalendarSpecDescription[] | undefined;
+  /** As we ask for them; a server gives calendars back. */
+  cronExpressions?: readonly string[] | undefined;
 }
 
 /** A schedule as a server describes it, or as we define it. Note and pause are an operator's own and not in it. */
@@ -55,7 +57,7 @@ function factsOf({ spec, action, policies }: ComparableSchedule): Map<string, st
     ['times', timesText(spec)],
     ['time zone', spec.timezone || 'UTC'],
     ['jitter', spanText(spec.jitter ?? 0)],
-    ['times left out', listText((spec.skip ?? []).map((calendar) => cronOf(calendar)))],
+    ['times left out', listText((spec.skip ?? []).map((calendar) => calendarText(calendar)))],
     ['not before', spec.startAt?.toISOString() ?? NONE],
     ['not after', spec.endAt?.toISOString() ?? NONE],
     ['overlap', policies.overlap ?? 'SKIP'],
@@ -74,12 +76,13 @@ function factsOf({ spec, action, policies }: ComparableSchedule): Map<string, st
 }
 
 /** When a schedule runs: `every 1m at 23s`, `cron 30 2 * * *`. */
-export function timesText({ intervals = [], calendars = [] }: Times): string {
+export function timesText({ intervals = [], calendars = [], cronExpressions = [] }: Times): string {
   return listText([
     ...intervals.map(
       ({ every, offset }) => `every ${spanText(every)}${offset > 0 ? ` at ${secondsText(offset)}` : ''}`,
     ),
-    ...calendars.map((calendar) => `cron ${cronOf(calendar)}`),
+    ...calendars.map((calendar) => calendarText(calendar)),
+    ...cronExpressions.map((expression) => `cron ${expression.replace(/ #.*$/, '')}`),
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CalendarSpecDescription, type IntervalSpecDescription, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type IntervalSpecDescription, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
 import type { ScheduleSettings, TenantSettings } from '../config/config.js';
 import {
@@ -14,7 +14,7 @@ import {
 } from '../contracts/names.js';
 import type { ScheduleSpec } from '../contracts/schedule-spec.js';
 import type { ExtractTenantInput } from '../contracts/types.js';
-import { calendarOf, longestCronMs } from './cron.js';
+import { cronWithComment, longestCronMs } from './cron.js';
 import { attributesOf } from './search-attributes.js';
 import type { StartOptions } from './sync-run.js';
 
@@ -32,7 +32,7 @@ export interface ScheduleDefinition {
   scheduleId: string;
   spec: {
     intervals: IntervalSpecDescription[];
-    calendars: CalendarSpecDescription[];
+    cronExpressions: string[];
     timezone?: string;
     jitter: number;
   };
@@ -97,7 +97,7 @@ export function definitionOf(
     spec: {
       intervals:
         spec.kind === 'every' ? [{ every: spec.everyMs, offset: phaseMs(tenant, schedule, spec.everyMs) }] : [],
-      calendars: spec.kind === 'cron' ? [calendarOf(spec.expression)] : [],
+      cronExpressions: spec.kind === 'cron' ? [cronWithComment(spec.expression)] : [],
       // An interval has no time of day.
       ...(spec.kind === 'cron' && { timezone }),
       jitter: jitterMs,

@@ -2,7 +2,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { resourceWorkflowId, scheduledWorkflowId, scheduleId, type ScheduleName } from '../../src/contracts/names.js';
-import { parseCron } from '../../src/temporal/cron.js';
+import { isCron, nextRunsOf } from '../../src/temporal/cron.js';
 import { readRuns } from '../../src/temporal/schedule-runs.js';
 import {
   applySchedules,
@@ -154,22 +154,47 @@ it('gives cron expression, time zone and jitter to the server, and finds them th
   await removeAll(file.lab, tenant);
 });
 
-it.each(['30 2 * * *', '*/15 * * * *', '5,10-20/5 3-6 1,15 JAN-MAR/2 1-5', '0 0 * * sun', '10/20 * * * *', '@weekly'])(
-  'understands %s as Temporal does',
-  async (expression) => {
-    const { client } = file.lab;
-    const { tenant } = fakeTenant();
-    const wanted = definitionOf('nobody-polls', tenant, cron('logs', expression), { kind: 'cron', expression });
-    const spec = { cronExpressions: [expression] };
-    await client.schedule.create({ ...wanted, spec });
-    const theirs = (await client.schedule.getHandle(wanted.scheduleId).describe()).spec.calendars;
-    expect(parseCron(expression)).toBeDefined();
-    expect(theirs?.map(({ comment: _none, ...fields }) => fields)).toEqual(
-      wanted.spec.calendars.map(({ comment: _ours, ...fields }) => fields),
-    );
-    await deleteSchedule(client, wanted.scheduleId);
-  },
-);
+it.each([
+  '30 2 * * *',
+  '*/15 * * * *',
+  '5,10-20/5 3-6 1,15 JAN-MAR/2 1-5',
+  '0 0 * * sunday',
+  '10/20 * * * *',
+  '0 0 1 * 5-7',
+  '@weekly',
+])('reads %s as Temporal does', async (expression) => {
+  const { client } = file.lab;
+  const { tenant } = fakeTenant();
+  const apply = applier(file.lab, tenant);
+  expect(isCron(expression)).toBe(true);
+  expect(await apply(cron('logs', expression))).toEqual([['logs', 'created']]);
+  expect(await apply(cron('logs', expression))).toEqual([['logs', 'unchanged']]);
+  const { info } = await client.schedule.getHandle(scheduleId(tenant, 'logs')).describe();
+  const [first, ...rest] = info.nextActionTimes.map((time) => time.getTime());
+  expect(rest.length).toBeGreaterThan(1);
+  const ours = nextRunsOf(expression, rest.length, new Date(first ?? 0)).map((time) => time.getTime());
+  expect(rest).toEqual(ours);
+  expect(await listSchedules(client, tenant)).toMatchObject([{ times: `cron ${expression}` }]);
+  await removeAll(file.lab, tenant);
+});
+
+it('names a calendar that somebody has set by hand, and puts ours in its place', async () => {
+  const { client } = file.lab;
+  const { tenant } = fakeTenant();
+  const apply = applier(file.lab, tenant);
+  const nightly = cron('logs', '30 2 * * *');
+  await apply(nightly);
+  await client.schedule.getHandle(scheduleId(tenant, 'logs')).update((previous) => ({
+    ...previous,
+    spec: { calendars: [{ hour: 5, minute: 15 }], timezone: 'UTC' },
+  }));
+  const [changed] = await applySchedules(client, 'nobody-polls', tenant, [nightly]);
+  expect(changed?.changes).toEqual([
+    { field: 'times', from: 'a calendar that was set by hand', to: 'cron 30 2 * * *' },
+  ]);
+  expect(await apply(nightly)).toEqual([['logs', 'unchanged']]);
+  await removeAll(file.lab, tenant);
+});
 
 it('brings back what somebody has changed in the UI', async () => {
   const { client } = file.lab;

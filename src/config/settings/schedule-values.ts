@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseSpan, type ScheduleSpec, spanText } from '../../contracts/schedule-spec.js';
-import { parseCron } from '../../temporal/cron.js';
+import { isCron } from '../../temporal/cron.js';
 import { text } from './values.js';
 
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ export function scheduleSpec({
         : { kind: 'every', everyMs };
     const expression = value.replaceAll(/\s+/g, ' ');
     if (/\bTZ=/i.test(expression)) return refuse('must name no time zone: SCHEDULE_TIMEZONE does, as in Europe/Berlin');
-    return parseCron(expression) ? { kind: 'cron', expression } : refuse(EXAMPLES);
+    return isCron(expression) ? { kind: 'cron', expression } : refuse(EXAMPLES);
   });
 }
 

@@ -1,21 +1,18 @@
 import { expect, it } from 'vitest';
-import { calendarOf, cronOf, longestCronMs, parseCron } from '../../../src/temporal/cron.js';
+import { calendarText, isCron, longestCronMs, nextRunsOf } from '../../../src/temporal/cron.js';
 
-const one = (number: number) => ({ start: number, end: number, step: 1 });
-
-it('reads numbers, lists, ranges, steps, names and Sunday as 7', () => {
-  expect(parseCron('5,10-20/5 */6 1 JAN-mar 1-5')).toEqual({
-    minute: [one(5), { start: 10, end: 20, step: 5 }],
-    hour: [{ start: 0, end: 23, step: 6 }],
-    dayOfMonth: [one(1)],
-    month: [{ start: 1, end: 3, step: 1 }],
-    dayOfWeek: [{ start: 1, end: 5, step: 1 }],
-  });
-  expect(parseCron('10/20 * * * *')?.minute).toEqual([{ start: 10, end: 59, step: 20 }]);
-  expect(parseCron('0 0 * * 7')?.dayOfWeek).toEqual([one(0)]);
-  expect(parseCron('0 0 * * 5-7')?.dayOfWeek).toEqual([one(0), one(5), one(6)]);
-  expect(parseCron('0 0 * * Sunday')?.dayOfWeek).toEqual([one(0)]);
-  expect(parseCron(' @daily ')).toEqual(parseCron('0 0 * * *'));
+it.each([
+  ['5,10-20/5 */6 1 JAN-mar 1-5', '2027-01-01T00:05:00.000Z'],
+  ['10/20 * * * *', '2026-11-28T08:50:00.000Z'],
+  ['0 0 * * 7', '2026-11-29T00:00:00.000Z'],
+  ['0 0 * * 5-7', '2026-11-29T00:00:00.000Z'],
+  ['0 0 * * Sunday', '2026-11-29T00:00:00.000Z'],
+  ['0 0 1 * 1', '2027-02-01T00:00:00.000Z'],
+  [' @daily ', '2026-11-29T00:00:00.000Z'],
+])('reads %s', (expression, next) => {
+  expect(isCron(expression)).toBe(true);
+  const [first] = nextRunsOf(expression, 1, new Date('2026-11-28T08:45:00Z'));
+  expect(first?.toISOString()).toBe(next);
 });
 
 it.each([
@@ -40,27 +37,26 @@ it.each([
   'a * * * *',
   '@reboot',
   '@every 5m',
+  '0 0 L * *',
+  '0 0 15W * *',
+  '0 0 * * 1#2',
+  '? * * * *',
 ])('does not take %j', (text) => {
-  expect(parseCron(text)).toBeUndefined();
+  expect(isCron(text)).toBe(false);
 });
 
 it('does not take a date that never comes', () => {
-  expect(parseCron('0 0 30 2 *')).toBeUndefined();
-  expect(parseCron('0 0 31 4,6,9,11 *')).toBeUndefined();
-  expect(parseCron('0 0 29 2 *')).toBeDefined();
-  expect(parseCron('0 0 31 2,3 *')).toBeDefined();
+  expect(isCron('0 0 30 2 *')).toBe(false);
+  expect(isCron('0 0 31 4,6,9,11 *')).toBe(false);
+  expect(isCron('0 0 29 2 *')).toBe(true);
+  expect(isCron('0 0 31 2,3 *')).toBe(true);
 });
 
-it.each(['30 2 * * *', '*/15 * * * *', '0 3 1,15 * 1-5', '0 */6 * 1-3 0', '5 10-20/5 * * *'])(
-  'writes the calendar of %s as it was read',
-  (expression) => {
-    expect(cronOf(calendarOf(expression))).toBe(expression);
-  },
-);
-
-it('shows seconds and years, which only others can have set', () => {
-  const calendar = { ...calendarOf('@daily'), second: [one(30)], year: [one(2030)] };
-  expect(cronOf(calendar)).toBe('0 0 * * *, second 30, year 2030');
+it('shows the expression that a calendar was made from, and says where there is none', () => {
+  const fields = { second: [], minute: [], hour: [], dayOfMonth: [], month: [], year: [], dayOfWeek: [] };
+  expect(calendarText({ ...fields, comment: '30 2 * * *' })).toBe('cron 30 2 * * *');
+  expect(calendarText({ ...fields, comment: 'mine' })).toBe('a calendar that was set by hand');
+  expect(calendarText(fields)).toBe('a calendar that was set by hand');
 });
 
 it.each([
