@@ -62,7 +62,7 @@ export function createLiveLook(client: Client, request: LiveRequest, startedAt: 
       temporal,
       clickhouse: held,
       tables: null,
-      paceOf: (tenant, resource) => meter.pace(`${tenant} ${resource}`),
+      paceOf: (tenant, resource) => meter.pace(`${tenant} ${resource}`) ?? 'measuring',
       // Whether schedules run is not asked for here.
       staleness: () => ({ stale: false }),
     });

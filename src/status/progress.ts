@@ -24,6 +24,12 @@ export interface Pace {
   logSpeed: number | null;
 }
 
+/**
+ * A speed over the last seconds. Null: nobody measures it, and the run's average has to do. `measuring`: it will be known
+ * in a moment; till then an average, with the start of the run in it, would only jump.
+ */
+export type MeasuredPace = Pace | null | 'measuring';
+
 /** A run at one moment. Times are ms since 1970. */
 export interface Sample {
   at: number;
@@ -42,13 +48,18 @@ const NOT_RUNNING: Progress = { runRows: null, total: null, percent: null, rowsP
 /** How far a run is, and when it will be done. `maxRps`: most requests a second that the settings allow. */
 export function progressOf(
   live: LiveProgress | null,
-  { now, resource, pace, maxRps }: { now: number; resource: ResourceName; pace: Pace | null; maxRps: number | null },
+  { now, resource, pace, maxRps }: { now: number; resource: ResourceName; pace: MeasuredPace; maxRps: number | null },
 ): Progress {
   const run = live?.progress;
   if (!live || !run) return NOT_RUNNING;
   if (!live.running) return { ...NOT_RUNNING, runRows: run.rows, total: run.total };
   const average = averagePace(run, now);
-  const measured = pace === null ? average : { ...pace, logSpeed: pace.logSpeed ?? average?.logSpeed ?? null };
+  const measured =
+    pace === 'measuring'
+      ? null
+      : pace === null
+        ? average
+        : { ...pace, logSpeed: pace.logSpeed ?? average?.logSpeed ?? null };
   const rowsPerSecond = measured?.rowsPerSecond ?? null;
   const known = { runRows: run.rows, total: run.total, rowsPerSecond };
   const cap = maxRps === null ? Infinity : maxRps * ROWS_PER_REQUEST;

@@ -4,7 +4,7 @@ import type { StalenessFacts } from '../contracts/stale.js';
 import type { TenantSettings } from '../config/config.js';
 import type { LiveProgress } from '../temporal/sync-run.js';
 import type { ListedSchedule } from '../temporal/schedules.js';
-import { type Pace, type Progress, progressOf } from './progress.js';
+import { type MeasuredPace, type Progress, progressOf } from './progress.js';
 
 /** What is known of one resource. Null: not known, since the part that knows it is down, or there is none. */
 export interface ResourceStatus extends Progress {
@@ -98,7 +98,7 @@ export interface Facts {
   clickhouse: Answer<HeldFacts>;
   tables: string | null;
   /** Measured speed of a run, where there is one. */
-  paceOf: (tenant: string, resource: ResourceName) => Pace | null;
+  paceOf: (tenant: string, resource: ResourceName) => MeasuredPace;
   staleness: (facts: StalenessFacts) => { stale: boolean; why?: string | null | undefined };
 }
 

@@ -26,6 +26,15 @@ describe('a snapshot', () => {
     expect(progressOf(run, { ...common, resource: 'users', pace, maxRps: 2 }).etaMs).toBe(15_000);
   });
 
+  it('has no speed and no end while they are being measured', () => {
+    const measuring = { ...common, resource: 'users', pace: 'measuring' } as const;
+    expect(progressOf(running({ total: 4_000 }), measuring)).toMatchObject({
+      percent: 25,
+      rowsPerSecond: null,
+      etaMs: null,
+    });
+  });
+
   it('has neither percent nor end without a total', () => {
     expect(progressOf(running(), { ...common, resource: 'users' })).toMatchObject({
       percent: null,
