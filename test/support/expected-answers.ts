@@ -163,18 +163,21 @@ export const ANSWERS: Record<string, Answer> = {
     ordered(
       groups(
         of(since(facts, 7 * DAY), 'sapi'),
-        field('user_id'),
+        (log) => log.text('details', 'request', 'auth', 'user', 'user_id'),
+        field('client_name'),
         (log) => log.text('details', 'request', 'method').toUpperCase(),
         (log) => log.text('details', 'request', 'path').split('/').slice(0, 4).join('/'),
-      ).map(([[user = '', method = '', endpoint = ''], logs]) => ({
-        user_id: user,
+      ).map(([[caller = '', client = '', method = '', endpoint = ''], logs]) => ({
+        caller,
+        client_name: client,
         method,
         endpoint,
         calls: String(logs.length),
         last_call: clickhouseTime(newest(logs)),
       })),
       '-calls',
-      'user_id',
+      'caller',
+      'client_name',
       'method',
       'endpoint',
     ).slice(0, 50),

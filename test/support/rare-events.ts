@@ -28,7 +28,11 @@ export function rareEvents(now: number, { users, deletedUsers, clients, idle }: 
     event(ago, 'sapi', {
       description: 'Create a Client',
       user_id: 'mr|admin',
-      details: { request: { method, path }, response: { statusCode: 201, body } },
+      // Whom a call is about is not who made it.
+      details: {
+        request: { method, path, auth: { user: { user_id: 'mr|caller' } } },
+        response: { statusCode: 201, body },
+      },
     });
   const burst = (count: number, ago: number, user: string, ip: string): string[] =>
     Array.from({ length: count }, (_, i) => event(ago + i * 1000, 'fp', { user_id: user, user_name: user, ip }));

@@ -8,6 +8,9 @@ import { EXIT } from '../../../src/commands/failure.js';
 import { buildProgram } from '../../../src/commands/program.js';
 import { COMPOSE_SETTINGS, SETTINGS } from '../../../src/config/settings.js';
 import { ERRORS } from '../../../src/contracts/errors.js';
+import { refusedNote } from '../../../src/contracts/refused.js';
+import { noCounts, type RunState } from '../../../src/contracts/types.js';
+import { progressOf } from '../../../src/workflows/run-state.js';
 import { JSON_SHAPES, SHAPES_OF_COMMAND } from '../../support/json-shapes.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -250,6 +253,58 @@ describe('npm scripts', () => {
     const scripts = new Set([...read('package.json').matchAll(/^ {4}"([\w:]+)": "/gm)].map(([, name = '']) => name));
     const named = [...everything.matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !scripts.has(name))).toEqual([]);
+  });
+});
+
+describe('what a page says of the program', () => {
+  it('docs/guarantees.md: nothing that is there is listed as missing', () => {
+    const page = read('docs/guarantees.md');
+    const missing = tableRows(page.slice(page.indexOf('## What is not there')))
+      .slice(1)
+      .map(([what = '']) => what.toLowerCase());
+    const there = [
+      ...leaves(
+        buildProgram('0.0.0', () => {}),
+        [],
+      ).flatMap(({ name }) => name.split(' ')),
+      ...['metrics', 'alert', 'tls', 'api key', 'traces', 'proxy'],
+    ];
+    expect(missing.length).toBeGreaterThan(0);
+    // A word that is a command and an everyday word as well.
+    const found = there.filter((word) => word !== 'list' && missing.some((what) => what.includes(word)));
+    expect(found).toEqual([]);
+  });
+
+  it('docs/temporal.md: the answer of the query progress has the fields that a run gives', () => {
+    const [, sample = '{}'] = /QueryResult +(\{.*\})/.exec(read('docs/temporal.md')) ?? [];
+    const state: RunState = {
+      version: 1,
+      tenant: 'demo',
+      resource: 'logs',
+      runId: 'r',
+      epoch: 0,
+      mode: 'logs',
+      cursor: null,
+      block: 0,
+      counts: noCounts(),
+      total: null,
+      gaps: 0,
+      warnings: [],
+      pagesPerActivity: 1,
+      firstCursor: null,
+      exportJobId: null,
+      exportJobs: 0,
+      exportLines: 0,
+      serverTime: null,
+      oldestDate: null,
+      acceptDeletes: false,
+    };
+    expect(Object.keys(JSON.parse(sample)).toSorted()).toEqual(Object.keys(progressOf(state, 'done')).toSorted());
+  });
+
+  it('docs/schedules.md: the note of a schedule that has paused itself is the one that is written', () => {
+    expect(read('docs/schedules.md')).toContain(refusedNote('CredentialsRejected'));
+    expect(read('docs/runbook.md')).toContain('schedule resume');
   });
 });
 
