@@ -4,14 +4,10 @@ import type { LogsWindowCursor } from '../contracts/cursor.js';
 import { describeError } from '../contracts/errors.js';
 import { windowText } from '../contracts/log-window.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
+import { parseInstant } from '../resources/columns.js';
 import { reconcileSnapshot } from './close-snapshot.js';
 import type { ActivityDeps } from './deps.js';
-
-/**
- * How far the watermark stays behind the tenant's time at the start of a run, ms: user search is eventually consistent
- * (no figure is published), and a login moves `updated_at` while pages are read. What is read twice replaces itself.
- */
-const WATERMARK_SLACK_MS = 5 * 60_000;
+import { watermarkOf } from './watermark.js';
 
 /** What the destination says about a run that has come to its end. */
 export interface Reconciled {
@@ -68,7 +64,7 @@ async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRun
       message: describeError('NotReconciled', problem, { resource: state.resource }),
     };
   } else if (state.resource !== 'logs') {
-    await writeSnapshotCheckpoint(deps, state, isWhole);
+    await writeSnapshotCheckpoint(deps, state, { isWhole, tookMs: result.durationMs });
   }
   await deps.store.writeRun(state, final);
   return final;
@@ -134,17 +130,31 @@ async function refillGaps(deps: ActivityDeps, { tenant }: RunState, read: { firs
   return filled.length;
 }
 
-async function writeSnapshotCheckpoint(deps: ActivityDeps, state: RunState, isWhole: boolean): Promise<void> {
+async function writeSnapshotCheckpoint(
+  deps: ActivityDeps,
+  state: RunState,
+  { isWhole, tookMs }: { isWhole: boolean; tookMs: number },
+): Promise<void> {
   const { store } = deps;
   const { tenant, resource, epoch, runId, block } = state;
-  const before = isWhole ? null : await store.readCheckpoint(tenant, resource);
+  const before = await store.readCheckpoint(tenant, resource);
+  // A record that says it changes only later cannot say how far the tenant has come.
+  const newest = await store.newestChange(tenant, resource, Math.min(state.serverTime ?? epoch, epoch) + tookMs);
+  const watermarkBefore = parseInstant(before?.cursor);
+  const watermark = watermarkOf({
+    newest,
+    tookMs,
+    epoch,
+    serverTime: state.serverTime,
+    before: before && watermarkBefore !== undefined ? { watermark: watermarkBefore, epoch: before.epoch } : null,
+  });
   await store.writeCheckpoint({
     tenant,
     resource,
     epoch,
     block,
     runId,
-    cursor: resource === 'users' ? new Date((state.serverTime ?? epoch) - WATERMARK_SLACK_MS).toISOString() : '',
+    cursor: watermark === null ? '' : new Date(watermark).toISOString(),
     lastId: '',
     lastDate: null,
     snapshotAt: isWhole ? new Date(epoch).toISOString() : (before?.snapshotAt ?? null),

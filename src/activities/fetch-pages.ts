@@ -140,11 +140,12 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           deps.log?.warn({ gapFrom: gap.from, gapTo: gap.to }, describeGap(gap));
         }
         if (warning !== undefined) warnings = [...warnings, warning];
+        if (serverTime === 0) warnings = [...warnings, ...skewWarnings(page)];
         if (page.nonRecords > 0) warnings = [...warnings, notARecord(input.resource)];
         nonRecords += page.nonRecords;
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
         writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], 'api', page.sentAt);
-        serverTime ||= page.serverTime;
+        if (page.tellsTime) serverTime ||= page.serverTime;
         ({ cursor, done, switchTo, readToEnd = false } = page.step);
         total = page.step.total ?? total;
         totals = widen(totals, page.step.total);
@@ -196,6 +197,18 @@ async function wayForTheRest(
   const otherWay = pagers[cursor.kind].otherwise?.(cursor);
   if (otherWay === undefined || total === null) return undefined;
   return (await addsUp(deps, { ...input, cursor }, total)) ? undefined : otherWay;
+}
+
+/** Two clocks may differ by so much, ms, before somebody should look at them. */
+const SKEW_TOLD_MS = 60_000;
+
+function skewWarnings({ serverTime, sentAt }: AnsweredPage): string[] {
+  const skew = serverTime - sentAt;
+  if (Math.abs(skew) <= SKEW_TOLD_MS) return [];
+  const where = skew > 0 ? 'ahead of' : 'behind';
+  return [
+    `The tenant's clock (its Date header) is ${Math.round(Math.abs(skew) / 60_000)} min ${where} this machine's: see doctor`,
+  ];
 }
 
 function doesNotAddUp(resource: string): string {

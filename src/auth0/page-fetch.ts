@@ -15,8 +15,9 @@ export interface AnsweredPage {
   nonRecords: number;
   /** By our clock, ms since 1970. */
   sentAt: number;
-  /** By the tenant's clock, ms since 1970; ours where it does not say. */
+  /** By the tenant's clock, ms since 1970; ours where it does not say, and then `tellsTime` is false. */
   serverTime: number;
+  tellsTime: boolean;
 }
 
 /**
@@ -39,7 +40,8 @@ export async function fetchPage(
       refuseNonsense(fetched, resource, attempt);
       const step = pager.advance(cursor, fetched);
       const { nonRecords = 0 } = fetched;
-      return { step: warning === undefined ? step : { warning, ...step }, nonRecords, sentAt, serverTime };
+      const tellsTime = headers.has('date');
+      return { step: warning === undefined ? step : { warning, ...step }, nonRecords, sentAt, serverTime, tellsTime };
     } catch (error) {
       const known = error instanceof ExtractError ? error : undefined;
       const recovered = known && pager.recover(cursor, known, attempt);
@@ -50,7 +52,7 @@ export async function fetchPage(
       if (recovered.switchTo !== null) {
         const now = Date.now();
         const step = { ...recovered, done: false, take: [], total: null };
-        return { step, nonRecords: 0, sentAt: now, serverTime: now };
+        return { step, nonRecords: 0, sentAt: now, serverTime: now, tellsTime: false };
       }
       ({ cursor } = recovered);
       ({ warning = warning } = recovered);

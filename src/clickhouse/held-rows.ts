@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ResourceName } from '../contracts/names.js';
 import { resources } from '../resources/index.js';
-import { tablesOf } from './client.js';
+import { identifier, tablesOf } from './client.js';
 import { instant } from './instant.js';
 import type { Statements } from './statements.js';
 
@@ -9,6 +9,8 @@ import type { Statements } from './statements.js';
 export interface HeldRows {
   /** Distinct keys in a resource's storage table, deleted ones included. */
   countHeld(tenant: string, resource: ResourceName): Promise<number>;
+  /** The newest change of a record that is held, none after `upTo`, ms since 1970; null where none carries a date. */
+  newestChange(tenant: string, resource: ResourceName, upTo: number): Promise<number | null>;
   /** Whether a log is held; the date makes it a look-up by the primary key. */
   holdsLog(tenant: string, logId: string, date: string | null): Promise<boolean>;
   /** The newest log held by id, or null in an empty table. */
@@ -33,6 +35,19 @@ export function createHeldRows({ select }: Statements, database: string): HeldRo
         { tenant },
       );
       return row?.n ?? 0;
+    },
+
+    async newestChange(tenant, resource, upTo) {
+      const { table: name, changedAt } = resources[resource];
+      if (changedAt === undefined) return null;
+      const column = identifier(changedAt);
+      const [row] = await select(
+        counted,
+        `SELECT toUnixTimestamp64Milli(ifNull(max(${column}), toDateTime64(0, 3, 'UTC'))) AS n FROM ${table(name)}
+         WHERE tenant = {tenant:String} AND ${column} <= fromUnixTimestamp64Milli({upTo:Int64})`,
+        { tenant, upTo },
+      );
+      return row && row.n > 0 ? row.n : null;
     },
 
     async holdsLog(tenant, logId, date) {

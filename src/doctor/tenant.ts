@@ -39,6 +39,10 @@ export async function checkTenant(deps: TenantDeps): Promise<Check[]> {
   }
   checks.push(ok('token', `issued for ${deps.credentials.audience}`));
   const answers = await Promise.all(deps.settings.resources.map((resource) => ask(deps, resource, scopes)));
+  checks[1] = worst([
+    clockCheck(reached.date, deps.now()),
+    ...answers.flatMap(({ answer }) => (answer ? [clockCheck(answer.headers.get('date'), answer.sentAt)] : [])),
+  ]);
   checks.push(...answers.map(({ check }) => check), ...broadScopes(scopes, deps));
   checks.push(limitCheck(Object.fromEntries(answers.flatMap((answer) => limitOf(answer)))));
   const logs = answers.find(({ resource, answer }) => resource === 'logs' && answer !== null)?.answer;
@@ -98,6 +102,12 @@ export function clockCheck(date: string | null, now: number): Check {
   const cure = "Set this machine's clock by NTP.";
   if (skew > SKEW_FAIL_MS) return fail(name, detail, cure);
   return skew > SKEW_WARN_MS ? warn(name, detail, cure) : ok(name, detail);
+}
+
+/** The gravest of several checks of one thing: its parts may be served by different machines. */
+function worst([first, ...others]: [Check, ...Check[]]): Check {
+  const grave = ['skipped', 'ok', 'warn', 'fail'];
+  return others.reduce((a, b) => (grave.indexOf(b.status) > grave.indexOf(a.status) ? b : a), first);
 }
 
 interface Asked {

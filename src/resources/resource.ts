@@ -28,6 +28,8 @@ export interface Resource {
   /** The record's primary key, or undefined where it has none. */
   keyOf(record: RawRecord): string | undefined;
   columns: readonly Column[];
+  /** Column with the time of the last change, by the tenant's own clock, where its records carry one. */
+  changedAt?: string;
   /** The partition of the storage table that the record's row lies in. Null where it has none. */
   partitionOf: ((record: RawRecord) => number) | null;
   redaction: RedactionRule;

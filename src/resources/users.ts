@@ -41,6 +41,7 @@ export const users: Resource = {
   table: 'users_raw',
   keyColumn: 'user_id',
   keyOf: (record) => textKey(record, 'user_id'),
+  changedAt: 'updated_at',
   columns: [
     column('email', 'text'),
     column('email_verified', 'bool?'),
