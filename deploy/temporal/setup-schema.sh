@@ -8,6 +8,15 @@ set -eu
 
 : "${POSTGRES_SEEDS:?}" "${POSTGRES_USER:?}" "${SQL_PASSWORD:?}"
 
+# The server's own start script writes the password into a YAML file as it is: with one of these the schema would be made,
+# and the server would never start.
+case "$SQL_PASSWORD" in
+  *[\"\'\\[:space:]\#]*)
+    echo "TEMPORAL_DB_PASSWORD must not hold quotes, backslashes, blanks or #: choose another one" >&2
+    exit 1
+    ;;
+esac
+
 sql_tool() {
   temporal-sql-tool --plugin postgres12 --endpoint "$POSTGRES_SEEDS" --port "${DB_PORT:-5432}" \
     --user "$POSTGRES_USER" "$@"

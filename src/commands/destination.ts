@@ -3,6 +3,7 @@ import { checkIsClickHouse, openClickHouse } from '../clickhouse/client.js';
 import { migrate } from '../clickhouse/migrate.js';
 import type { Repaired } from '../clickhouse/schema.js';
 import type { Config } from '../config/config.js';
+import { ExtractError } from '../contracts/errors.js';
 import { startEmbeddedClickHouse } from '../embedded/clickhouse/process.js';
 import { isDataDir, openDataDir, readPassword } from '../embedded/data-dir.js';
 import { reach, withEmbeddedUser } from './context.js';
@@ -26,6 +27,15 @@ export async function openDestination(
   const { clickhouse } = reach(config);
   if (clickhouse !== null) {
     const client = openClickHouse({ ...config.clickhouse, url: clickhouse.url }, { useDatabase: true });
+    try {
+      await checkIsClickHouse(client, clickhouse.url);
+    } catch (error) {
+      // Any other failure is told by whoever asks, in the words of its command.
+      if (error instanceof ExtractError && error.kind === 'DestinationTooOld') {
+        await client.close();
+        throw error;
+      }
+    }
     return { client, url: clickhouse.url, close: () => client.close() };
   }
   const { dataDir: folder } = config.stack;

@@ -26,9 +26,8 @@ export async function downloadCli(folder: string): Promise<string> {
   }
   const url = (version: string): string =>
     `https://temporal.download/cli/archive/${version}?platform=${platform}&arch=${architecture}`;
-  let response = await get(url(`v${TEMPORAL_CLI_VERSION}`));
-  // The address of the newest is documented (https://docs.temporal.io/cli), that of a version is not.
-  if (response.status === 404) response = await get(url('latest'));
+  // Never the newest one: nobody has seen it work here.
+  const response = await get(url(`v${TEMPORAL_CLI_VERSION}`));
   if (!response.ok || response.body === null) throw new Error(`${response.url} answered ${response.status}`);
   const archive = join(folder, 'archive');
   await pipeline(Readable.fromWeb(response.body), createWriteStream(archive), {

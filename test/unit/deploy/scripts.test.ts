@@ -41,7 +41,7 @@ async function run(command: string, args: string[], env: Record<string, string>)
 }
 
 describe('setup-schema.sh', () => {
-  const env = { POSTGRES_SEEDS: 'db', POSTGRES_USER: 'temporal', SQL_PASSWORD: 'hidden word' };
+  const env = { POSTGRES_SEEDS: 'db', POSTGRES_USER: 'temporal', SQL_PASSWORD: 'hidden-word' };
 
   it('creates both databases and brings them up to date', async () => {
     standIn('temporal-sql-tool');
@@ -69,6 +69,19 @@ describe('setup-schema.sh', () => {
     expect(await run('/bin/sh', [deploy('temporal/setup-schema.sh')], env)).toMatchObject({ code: 1 });
     expect(calls()).toHaveLength(2);
   });
+
+  it.each(['a"b', "a'b", 'a\\b', 'a b', 'a\tb', 'a#b'])(
+    'refuses a password that the server cannot take: %s',
+    async (word) => {
+      const { code, output } = await run('/bin/sh', [deploy('temporal/setup-schema.sh')], {
+        ...env,
+        SQL_PASSWORD: word,
+      });
+      expect(code).not.toBe(0);
+      expect(output).toContain('TEMPORAL_DB_PASSWORD must not hold quotes, backslashes, blanks');
+      expect(output).not.toContain(word);
+    },
+  );
 
   it('refuses to start without its settings', async () => {
     standIn('temporal-sql-tool');
