@@ -103,7 +103,9 @@ async function reconcileLogs(deps: ActivityDeps, state: RunState): Promise<Recon
 
 /** Every log of the interval that the tenant has is there, whoever wrote it. */
 async function reconcileBackfill(deps: ActivityDeps, state: RunState, cursor: LogsWindowCursor): Promise<Reconciled> {
-  const { seen, first, last, window } = cursor;
+  const { first, last, window } = cursor;
+  // Those that were too large are read past, and named.
+  const seen = cursor.seen - (state.lost ?? 0);
   if (first === null || last === null) return { visible: 0, deleted: 0, warnings: [], problem: null, refilled: 0 };
   const ids = { first, last };
   let held = await deps.store.countLogsBetween(state.tenant, ids, window);

@@ -5,8 +5,12 @@ import type { RunCounts } from '../contracts/types.js';
 const text = z.string();
 const count = z.number().int().min(0);
 
+const fullPage = count.exactOptional();
+
 const logsCursor = z.object({
   kind: z.literal('logs'),
+  perPage: count.exactOptional(),
+  fullPage,
   phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow', 'confirm']),
   resume: text.nullable(),
   recent: z.boolean(),
@@ -42,6 +46,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     paging: z.enum(['first', 'checkpoint', 'offset']),
     page: count,
     perPage: count,
+    fullPage,
     next: text.nullable(),
     seen: count,
     digest: text.nullable(),
@@ -53,6 +58,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     kind: z.literal('users-pages'),
     page: count,
     perPage: count,
+    fullPage,
     seen: count,
     digest: text.nullable(),
     nonRecords: count.exactOptional(),
@@ -62,7 +68,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     restarts: count,
     phase: z.enum(['pages', 'proof']),
   }),
-  z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count }),
+  z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count, fullPage }),
 ]);
 
 export const countsSchema: z.ZodType<RunCounts> = z.object({

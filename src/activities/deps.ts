@@ -29,6 +29,8 @@ export interface ActivityDeps {
   /** Where activities say what happened, and count it. Without them they are silent. */
   log?: Logger;
   meter?: Meter;
+  /** More bytes than this are no page and no line of an export. Only tests set it: what is beyond takes its time. */
+  maxPageBytes?: number;
   /** Told of each step of an activity that writes. Only the kill matrix listens: it ends the process right there. */
   reached?: (step: ActivityStep) => void;
 }

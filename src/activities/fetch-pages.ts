@@ -11,6 +11,7 @@ import { parseInstant } from '../resources/columns.js';
 import { resources } from '../resources/index.js';
 import { type BlockWriter, createBlockWriter } from './block-writer.js';
 import { addsUp } from './close-snapshot.js';
+import { lostRecord, MOST_WARNINGS } from './lost-record.js';
 import { countsSchema, cursorSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -43,6 +44,7 @@ const progressSchema = z.object({
   serverTime: z.number(),
   oldestDate: z.string().nullable(),
   gaps: z.number().int(),
+  lost: z.number().int().default(0),
   warnings: z.array(z.string()),
 });
 type Progress = z.infer<typeof progressSchema>;
@@ -56,6 +58,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
   const { cancellationSignal, info } = Context.current();
   const api = tenantOf(deps, input.tenant).openApi();
   const resource = resources[input.resource];
+  const bound = deps.maxPageBytes === undefined ? {} : { maxBytes: deps.maxPageBytes };
 
   return withHeartbeat(progressSchema, async (heartbeat) => {
     const initial: Progress = {
@@ -68,6 +71,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       serverTime: 0,
       oldestDate: null,
       gaps: 0,
+      lost: 0,
       warnings: [],
     };
     let stored: Progress = heartbeat.resumed ?? initial;
@@ -80,7 +84,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     const tombstones = await tombstonesOf(deps, input);
     const writer = createBlockWriter(deps, resource, { ...input, tombstones });
     /** Position behind the pages that were fetched, which is ahead of what is stored. */
-    let { cursor, total, totals, serverTime, done, gaps, warnings } = stored;
+    let { cursor, total, totals, serverTime, done, gaps, lost, warnings } = stored;
     const firstPage = stored.counts.pages;
     let fetched = firstPage;
     let blockPages = 0;
@@ -91,14 +95,15 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     const flush = async (): Promise<void> => {
       const pages = blockPages;
       const malformed = nonRecords;
-      const position = { cursor, done, total, totals, serverTime, gaps, warnings };
+      const position = { cursor, done, total, totals, serverTime, gaps, lost, warnings };
       blockPages = 0;
       nonRecords = 0;
       await writer.flush(async (block) => {
         const { rows } = block.counts;
         const stayedOut = { ...noCounts(), malformed, pages };
         const counts = addCounts(addCounts(stored.counts, { ...noCounts(), ...block.counts }), stayedOut);
-        const isNews = rows > 0 || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
+        const isNews =
+          rows > 0 || position.lost > stored.lost || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
         deps.reached?.('inserted');
         if (isNews) await writeLogsCheckpoint(deps, input, position.cursor, stored.block);
         deps.reached?.('checkpointed');
@@ -113,7 +118,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     const ask = (from: Cursor, page: number): Promise<AnsweredPage> => {
       // How often this activity has begun says of its first page only how often that was asked for.
       const attempt = page === firstPage ? info.attempt : 1;
-      const place = { page: input.pagesBefore + page, attempt, signal: cancellationSignal };
+      const place = { page: input.pagesBefore + page, attempt, signal: cancellationSignal, ...bound };
       const answer = fetchPage(api, resource, from, place);
       // Thrown where it is waited for; what is not waited for, since something else has failed, is of no interest.
       answer.catch(() => {});
@@ -143,10 +148,16 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         if (serverTime === 0) warnings = [...warnings, ...skewWarnings(page)];
         if (page.nonRecords > 0) warnings = [...warnings, notARecord(input.resource)];
         nonRecords += page.nonRecords;
+        if (page.lost.length > 0) {
+          const named = await writeLost(deps, input, page.lost);
+          lost += page.lost.length;
+          warnings = [...warnings, ...named].slice(0, MOST_WARNINGS);
+        }
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
         writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], 'api', page.sentAt);
         if (page.tellsTime) serverTime ||= page.serverTime;
-        ({ cursor, done, switchTo, readToEnd = false } = page.step);
+        ({ done, switchTo, readToEnd = false } = page.step);
+        cursor = behindLost(page.step.cursor, cursor, page.lost);
         total = page.step.total ?? total;
         totals = widen(totals, page.step.total);
         blockPages++;
@@ -230,6 +241,27 @@ function refusesOverlap(cursor: Cursor): boolean {
 function describeGap({ from, fromDate, to, toDate, reason }: Gap): string {
   const until = to === '' ? 'now' : (toDate ?? to);
   return `Events between ${fromDate ?? from} and ${until} may be lost: ${reason} (table pipeline_gaps)`;
+}
+
+/** Records that are too large to be read: each gets a row in `pipeline_gaps`, and a warning. */
+async function writeLost(
+  deps: ActivityDeps,
+  { tenant, resource, runId }: FetchPagesInput,
+  lost: readonly RawRecord[],
+): Promise<string[]> {
+  const named = lost.map((record) => lostRecord(resources[resource], record));
+  for (const { gap, warning } of named) {
+    await deps.store.writeGap(tenant, resource, runId, gap);
+    deps.log?.warn(warning);
+  }
+  return named.map(({ warning }) => warning);
+}
+
+/** The position behind a page with lost records: the newest log that is held is still the one before them. */
+function behindLost(next: Cursor, before: Cursor, lost: readonly RawRecord[]): Cursor {
+  if (next.kind !== 'logs' || before.kind !== 'logs') return next;
+  const isLost = lost.some((record) => resources.logs.keyOf(record) === next.logId);
+  return isLost ? { ...next, logId: before.logId, date: before.date } : next;
 }
 
 /** Records of users and clients that are marked as deleted; logs are never deleted. */

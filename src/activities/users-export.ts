@@ -12,8 +12,10 @@ import type {
 } from '../contracts/activities.js';
 import { ExtractError } from '../contracts/errors.js';
 import { addCounts, noCounts } from '../contracts/types.js';
-import { parsePage } from '../json/page.js';
+import { parsePage, type RawRecord } from '../json/page.js';
+import { isCut } from '../json/skim.js';
 import { EXPORT_FIELDS, users } from '../resources/users.js';
+import { lostRecord, MOST_WARNINGS } from './lost-record.js';
 import { createBlockWriter } from './block-writer.js';
 import { countsSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
@@ -68,6 +70,8 @@ export async function awaitUsersExport(
 const progressSchema = z.object({
   lines: z.number().int(),
   nonRecords: z.number().int().default(0),
+  lost: z.number().int().default(0),
+  warnings: z.array(z.string()).default([]),
   block: z.number().int(),
   counts: countsSchema,
 });
@@ -83,30 +87,49 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
   const api = tenant.openApi();
 
   return withHeartbeat(progressSchema, async (heartbeat) => {
-    const initial: Progress = { lines: input.skipLines, nonRecords: 0, block: input.block, counts: noCounts() };
+    const initial: Progress = {
+      lines: input.skipLines,
+      nonRecords: 0,
+      lost: 0,
+      warnings: [],
+      block: input.block,
+      counts: noCounts(),
+    };
     let stored = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
     let total: number | null = null;
-    const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult & Progress => ({
+    const withRequests = (): Progress => ({
       ...stored,
+      counts: { ...stored.counts, requests: earlierRequests + api.requests() },
+    });
+    const result = (outcome: LoadUsersExportResult['outcome']): LoadUsersExportResult => ({
+      ...withRequests(),
       outcome,
       total,
-      counts: { ...stored.counts, requests: earlierRequests + api.requests() },
     });
     const tombstones = await deps.snapshots.readTombstones(input.tenant, 'users');
     const writer = createBlockWriter(deps, users, { ...input, tombstones });
     let lines = 0;
     let nonRecords = 0;
+    let { lost, warnings } = stored;
+    /** A user that is too large to be read: named, and the others go on. */
+    const passBy = async (record: RawRecord): Promise<void> => {
+      const { gap, warning } = lostRecord(users, record);
+      await deps.store.writeGap(input.tenant, 'users', input.runId, gap);
+      deps.log?.warn(warning);
+      lost++;
+      warnings = [...warnings, warning].slice(0, MOST_WARNINGS);
+    };
     const flush = async (): Promise<void> => {
-      const position = lines;
+      const position = { lines, lost, warnings };
       const malformed = nonRecords;
       nonRecords = 0;
       await writer.flush(async (block) => {
         deps.reached?.('inserted');
         const stayedOut = { ...noCounts(), malformed };
         const counts = addCounts(addCounts(stored.counts, { ...noCounts(), ...block.counts }), stayedOut);
-        stored = { lines: position, nonRecords: stored.nonRecords + malformed, block: stored.block + 1, counts };
-        heartbeat.progress(result('partial'));
+        stored = { ...position, nonRecords: stored.nonRecords + malformed, block: stored.block + 1, counts };
+        heartbeat.progress(withRequests());
       });
     };
 
@@ -118,13 +141,14 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
         throw new ExtractError('UnreadableAnswer', 'The completed export job has no link');
       const skip = stored.lines;
       const url = downloadUrl(job.location, api.origin);
-      for await (const batch of downloadLines(url, cancellationSignal, api.timeoutMs)) {
+      for await (const batch of downloadLines(url, cancellationSignal, api.timeoutMs, deps.maxPageBytes)) {
         for (const line of batch) {
           lines++;
           if (lines <= skip) continue;
           const record = readExportLine(line);
-          if (record) writer.add([record], 'export', fetchedAt);
-          else nonRecords++;
+          if (record === undefined) nonRecords++;
+          else if (isCut(record.raw)) await passBy(record);
+          else writer.add([record], 'export', fetchedAt);
         }
         if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
       }
@@ -138,7 +162,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       // The users before the one where it broke off are good, and need not be sent again.
       if (writer.collected > 0) await flush().catch(() => {});
       await writer.drain().catch(() => {});
-      heartbeat.progress(result('partial'));
+      heartbeat.progress(withRequests());
       if (stored.lines > input.skipLines) return result('partial');
       cancellationSignal.throwIfAborted();
       throw error instanceof ExtractError ? error.at({ resource: 'users', cursor: `line ${stored.lines}` }) : error;

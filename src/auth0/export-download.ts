@@ -2,12 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
+import { createSkimmer, type Skimmer } from '../json/skim.js';
 import { decodeBody } from './body.js';
 import { classifyNetworkError } from './classify.js';
 import { openAnswer } from './wire.js';
 
-/** A line of the file is one user; a profile is at most some hundred kB, what is far beyond is no user. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** A line of the file is one user; what is longer is given without its large values (see `isCut`). */
+const MAX_LINE_BYTES = 32 * 1024 * 1024;
+const SHORT_VALUE = 4 * 1024;
+/** So much without a single user is no file of users. */
+const MAX_BLANK_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
@@ -15,9 +19,14 @@ const NEWLINE = 0x0a;
  * hand. The request carries no token: S3 answers 400 "Only one auth mechanism allowed", and it is another host.
  * `timeoutMs` is the longest wait for the answer, and then for each further piece of it: the whole may take long.
  * Throws ExtractError: ExportLinkExpired for a link that is not accepted, UnreadableAnswer for a file that is cut off,
- * TenantUnreachable for one that stops coming.
+ * TenantUnreachable for one that stops coming or hardly comes, SourceStuck for one that goes on without a user.
  */
-export async function* downloadLines(url: URL, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string[]> {
+export async function* downloadLines(
+  url: URL,
+  signal: AbortSignal,
+  timeoutMs: number,
+  maxLineBytes = MAX_LINE_BYTES,
+): AsyncGenerator<string[]> {
   const wait = patience(signal, timeoutMs);
   const response = await open(url, signal, wait);
   const { head, all } = await peek(response, url, signal, wait);
@@ -25,7 +34,7 @@ export async function* downloadLines(url: URL, signal: AbortSignal, timeoutMs: n
   const bytes = Readable.from(all, { objectMode: false });
   const plain = isGzip ? unpack(bytes) : bytes;
   try {
-    yield* splitLines(plain);
+    yield* splitLines(plain, maxLineBytes);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ExtractError) throw error;
@@ -41,15 +50,28 @@ export async function* downloadLines(url: URL, signal: AbortSignal, timeoutMs: n
 /** Bounds single waits for one download, which ends when one of them is too long. */
 interface Patience {
   readonly signal: AbortSignal;
+  /** Time that was waited so far, ms, and how much of it has to bring something. */
+  readonly waited: number;
+  readonly windowMs: number;
   during<T>(work: Promise<T>): Promise<T>;
 }
+
+/** A file that comes more slowly than this, for several of the longest waits, never ends: bytes in that time. */
+const FEWEST_BYTES = 64 * 1024;
+const WAITS_A_WINDOW = 5;
 
 /** The time between two waits, in which rows are stored, does not count. */
 function patience(signal: AbortSignal, timeoutMs: number): Patience {
   const over = new AbortController();
+  let waited = 0;
   return {
     signal: AbortSignal.any([signal, over.signal]),
+    get waited() {
+      return waited;
+    },
+    windowMs: WAITS_A_WINDOW * timeoutMs,
     async during(work) {
+      const startedAt = performance.now();
       const timer = setTimeout(() => over.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
       try {
         return await work;
@@ -59,6 +81,7 @@ function patience(signal: AbortSignal, timeoutMs: number): Patience {
         throw error;
       } finally {
         clearTimeout(timer);
+        waited += performance.now() - startedAt;
       }
     },
   };
@@ -123,10 +146,19 @@ async function* chunksOf(
   wait: Patience,
 ): AsyncGenerator<Uint8Array, undefined> {
   const pieces: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]();
+  let windowBegan = wait.waited;
+  let bytes = 0;
   try {
     for (;;) {
       const { value, done } = await wait.during(pieces.next());
       if (done) return undefined;
+      bytes += value.length;
+      if (wait.waited - windowBegan > wait.windowMs) {
+        if (bytes < FEWEST_BYTES)
+          throw new ExtractError('TenantUnreachable', `${url.host}: the export file comes too slowly to ever end`);
+        windowBegan = wait.waited;
+        bytes = 0;
+      }
       yield value;
     }
   } catch (error) {
@@ -138,28 +170,60 @@ async function* chunksOf(
   }
 }
 
-/** Lines of a byte stream, a batch for each chunk. Throws ExtractError for bytes that are no UTF-8. */
-export async function* splitLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
+/** Lines of a byte stream, a batch for each chunk. Throws ExtractError for bytes that are no UTF-8, and without an end. */
+export async function* splitLines(
+  bytes: AsyncIterable<Uint8Array>,
+  maxLineBytes = MAX_LINE_BYTES,
+): AsyncGenerator<string[]> {
   let open: Uint8Array[] = [];
   let openBytes = 0;
+  let tooLong: Skimmer | undefined;
+  let blankBytes = 0;
   for await (const chunk of bytes) {
+    let rest = chunk;
+    if (tooLong !== undefined) {
+      const end = rest.indexOf(NEWLINE);
+      skim(tooLong, end < 0 ? rest : rest.subarray(0, end));
+      if (end < 0) continue;
+      yield [cutLine(tooLong)];
+      tooLong = undefined;
+      rest = rest.subarray(end + 1);
+    }
     // What ends with a line break is decoded in one go: line by line costs more than all the rest of the splitting.
-    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    const end = rest.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
-      const lines = linesOf([...open, chunk.subarray(0, end)]);
+      const lines = linesOf([...open, rest.subarray(0, end)]);
+      blankBytes = lines.length > 0 ? 0 : blankBytes + openBytes + end;
+      if (blankBytes > MAX_BLANK_BYTES)
+        throw new ExtractError('SourceStuck', 'The export file goes on with nothing but empty lines');
       open = [];
       openBytes = 0;
       if (lines.length > 0) yield lines;
     }
-    if (end < chunk.length) {
-      open.push(chunk.subarray(end));
-      openBytes += chunk.length - end;
-      if (openBytes > MAX_LINE_BYTES)
-        throw new ExtractError('UnreadableAnswer', 'The export file has a line without an end');
+    if (end < rest.length) {
+      open.push(rest.subarray(end));
+      openBytes += rest.length - end;
+      if (openBytes > maxLineBytes) {
+        tooLong = createSkimmer('record', SHORT_VALUE);
+        for (const piece of open) skim(tooLong, piece);
+        open = [];
+        openBytes = 0;
+      }
     }
   }
+  if (tooLong !== undefined) yield [cutLine(tooLong)];
   const last = linesOf(open);
   if (last.length > 0) yield last;
+}
+
+function skim(skimmer: Skimmer, piece: Uint8Array): void {
+  if (!skimmer.add(piece)) throw new ExtractError('SourceStuck', 'The export file has a line without an end');
+}
+
+function cutLine(skimmer: Skimmer): string {
+  const line = decodeBody(skimmer.text());
+  if (line === undefined) throw new ExtractError('UnreadableAnswer', 'The export file is not valid UTF-8');
+  return line;
 }
 
 /** The lines of whole characters, blank ones left out. */

@@ -4,10 +4,10 @@ import { decodeBody } from './body.js';
 import { classifyAnswer, classifyNetworkError } from './classify.js';
 import type { Pacer } from './pacer.js';
 import type { TokenSource } from './token.js';
-import { type AnswerHead, exchange } from './wire.js';
+import { type AnswerHead, type BodyOptions, exchange } from './wire.js';
 
-/** A request to the Management API. */
-export interface ApiRequest {
+/** A request to the Management API, and how its answer is read. */
+export interface ApiRequest extends BodyOptions {
   method?: 'GET' | 'POST';
   /** Path without the origin, e.g. `/api/v2/logs`. */
   path: string;
@@ -80,8 +80,9 @@ export function createManagementApi(options: {
         ...(request.body !== undefined && { 'content-type': 'application/json' }),
       };
       const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
-      const { method = 'GET' } = request;
-      const answer = await exchange(url, { method, headers, ...body, signal }, { timeoutMs, onHead });
+      const { method = 'GET', maxBytes, skim } = request;
+      const reading = { ...(maxBytes !== undefined && { maxBytes }), ...(skim !== undefined && { skim }) };
+      const answer = await exchange(url, { method, headers, ...body, signal }, { timeoutMs, onHead, ...reading });
       const text = decodeBody(answer.body);
       if (text === undefined)
         throw new ExtractError('UnreadableAnswer', 'The answer is not valid UTF-8', { status: answer.status });

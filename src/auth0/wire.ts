@@ -1,8 +1,10 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip } from 'node:zlib';
+import { brotliDecompress, createBrotliDecompress, createGunzip, gunzip } from 'node:zlib';
 import { ExtractError } from '../contracts/errors.js';
+import { createSkimmer } from '../json/skim.js';
 import { agentFor } from '../outbound-proxy.js';
 
 /** A request as it goes out. */
@@ -29,8 +31,16 @@ export interface WireAnswer extends AnswerHead {
 /** What a connection may take to be there, TLS included, ms: less than the whole answer, to tell a firewall from a slow tenant. */
 const CONNECT_MS = 10_000;
 
-/** A page of 100 logs is about 150 kB; what is far beyond is no page, and must not fill the memory. */
+/** What is far beyond any answer must not fill the memory. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** How an answer's body is read. */
+export interface BodyOptions {
+  /** More bytes than this, packed or unpacked, are an error. */
+  maxBytes?: number;
+  /** Of a page of any size what is left without values of more bytes than this: see {@link createSkimmer}. */
+  skim?: number;
+}
 
 /**
  * Sends a request; resolves with its answer once the head is there. Redirects are not followed. Connections are Node's
@@ -86,15 +96,16 @@ function boundConnecting(outgoing: ClientRequest, connected: 'connect' | 'secure
 
 /**
  * Sends a request and reads its answer. `timeoutMs` bounds all of it; `onHead` is told of the head before the body is
- * read. Throws ExtractError (UnreadableAnswer) for a body that is too large or cannot be unpacked, a TimeoutError, the
+ * read. Throws ExtractError (AnswerTooLarge, UnreadableAnswer for a body that cannot be unpacked), a TimeoutError, the
  * signal's reason when it is aborted, and Node's errors of the connection.
  */
 export async function exchange(
   url: URL,
   request: Omit<WireRequest, 'signal'> & { signal?: AbortSignal | undefined },
-  { timeoutMs, onHead = () => {} }: { timeoutMs: number; onHead?: (head: AnswerHead) => void },
+  options: BodyOptions & { timeoutMs: number; onHead?: (head: AnswerHead) => void },
 ): Promise<WireAnswer> {
   const { signal, ...rest } = request;
+  const { timeoutMs, onHead = () => {} } = options;
   signal?.throwIfAborted();
   // One controller, timer and listener: AbortSignal.any and AbortSignal.timeout cost more, and signals live long.
   const over = new AbortController();
@@ -106,7 +117,8 @@ export async function exchange(
     const answer = await openAnswer(url, { ...rest, headers, signal: over.signal });
     const head = { status: answer.statusCode ?? 0, headers: headersOf(answer) };
     onHead(head);
-    return { ...head, body: await readBody(answer) };
+    const { skim } = options;
+    return { ...head, body: skim === undefined ? await readBody(answer, options) : await skimBody(answer, skim) };
   } catch (error) {
     // The connection that was ended for it says something else.
     over.signal.throwIfAborted();
@@ -124,25 +136,24 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers;
 }
 
-async function readBody(answer: IncomingMessage): Promise<Buffer> {
+async function readBody(answer: IncomingMessage, { maxBytes = MAX_BODY_BYTES }: BodyOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const pieces: AsyncIterable<Buffer> = answer;
   for await (const chunk of pieces) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw tooLarge(answer);
+    if (size > maxBytes) throw tooLarge(answer, maxBytes);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks, size);
   const unpack = UNPACKERS.get(answer.headers['content-encoding']?.toLowerCase() ?? '');
   if (unpack === undefined || size === 0) return body;
   try {
-    return await unpack(body, { maxOutputLength: MAX_BODY_BYTES, chunkSize: 256 * 1024 });
+    return await unpack(body, { maxOutputLength: maxBytes, chunkSize: 256 * 1024 });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(answer);
-    const context = { status: answer.statusCode ?? 0, code };
-    throw new ExtractError('UnreadableAnswer', 'The answer cannot be unpacked', context);
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(answer, maxBytes);
+    throw notUnpacked(answer, code);
   }
 }
 
@@ -157,7 +168,26 @@ interface ZlibBounds {
   chunkSize: number;
 }
 
-function tooLarge({ statusCode = 0 }: IncomingMessage): ExtractError {
-  const message = `The answer is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`;
-  return new ExtractError('UnreadableAnswer', message, { status: statusCode });
+async function skimBody(answer: IncomingMessage, longest: number): Promise<Buffer> {
+  const coding = answer.headers['content-encoding']?.toLowerCase() ?? '';
+  const unpacker = coding === 'br' ? createBrotliDecompress() : /^(x-)?gzip$/.test(coding) ? createGunzip() : undefined;
+  // An error of either stream ends the other, so that it reaches whoever reads.
+  const pieces: AsyncIterable<Buffer> = unpacker ? pipeline(answer, unpacker, () => {}) : answer;
+  const skimmer = createSkimmer('page', longest);
+  try {
+    for await (const piece of pieces) if (!skimmer.add(piece)) throw tooLarge(answer, MAX_BODY_BYTES);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    throw /^(Z_|ERR_.*BROTLI)/i.test(code) ? notUnpacked(answer, code) : error;
+  }
+  return skimmer.text();
+}
+
+function tooLarge({ statusCode = 0 }: IncomingMessage, maxBytes: number): ExtractError {
+  const message = `The answer is larger than ${maxBytes / 1024 / 1024} MiB`;
+  return new ExtractError('AnswerTooLarge', message, { status: statusCode });
+}
+
+function notUnpacked({ statusCode = 0 }: IncomingMessage, code: string): ExtractError {
+  return new ExtractError('UnreadableAnswer', 'The answer cannot be unpacked', { status: statusCode, code });
 }

@@ -67,7 +67,8 @@ export function createLogWindowStore({ select, write }: Statements, database: st
 
     async openGaps(tenant) {
       const query = `SELECT gap_from, gap_to FROM ${table('pipeline_gaps')}
-        WHERE tenant = {tenant:String} AND resource = 'logs' AND NOT refilled AND gap_from != '' AND gap_to != ''`;
+        WHERE tenant = {tenant:String} AND resource = 'logs' AND NOT refilled AND gap_from != '' AND gap_to != ''
+          AND gap_from != gap_to`;
       const gaps = await select(gapRow, query, { tenant });
       return gaps.map((row) => ({ from: row.gap_from, to: row.gap_to }));
     },

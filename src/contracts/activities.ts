@@ -106,6 +106,8 @@ export interface FetchPagesResult {
   oldestDate: string | null;
   /** Intervals that could not be read: each has a row in `pipeline_gaps`. */
   gaps: number;
+  /** Records that are too large to be read: left out, each with a row in `pipeline_gaps`. */
+  lost?: number;
   warnings: string[];
 }
 
@@ -144,6 +146,9 @@ export interface LoadUsersExportResult {
   nonRecords?: number;
   block: number;
   counts: RunCounts;
+  /** Lines that are too long to be read. */
+  lost?: number;
+  warnings?: string[];
   /** Users that the tenant says it has after the file was loaded; null where it does not say. */
   total: number | null;
 }

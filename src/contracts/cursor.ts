@@ -6,8 +6,15 @@ import type { LogWindow } from './log-window.js';
  */
 export type Cursor = LogsCursor | LogsWindowCursor | ClientsCursor | UsersPagesCursor | UsersChangedCursor;
 
+/** How many records a page is asked for. */
+export interface PageSize {
+  perPage: number;
+  /** Set while pages are smaller than that, since they were too large. */
+  fullPage?: number;
+}
+
 /** GET /logs in checkpoint mode. */
-export interface LogsCursor {
+export interface LogsCursor extends Partial<PageSize> {
   kind: 'logs';
   /**
    * What the next request is for.
@@ -65,11 +72,10 @@ export interface LogsWindowCursor {
 }
 
 /** GET /clients: one offset page, then `from`/`take` where one page does not hold all, offset pages as a last resort. */
-export interface ClientsCursor {
+export interface ClientsCursor extends PageSize {
   kind: 'clients';
   paging: 'first' | 'checkpoint' | 'offset';
   page: number;
-  perPage: number;
   next: string | null;
   /** Rows of the pages so far, and a digest of the last page's ids: a server that ignores paging repeats itself. */
   seen: number;
@@ -83,10 +89,9 @@ export interface ClientsCursor {
 }
 
 /** GET /users page by page, up to the 1,000 records that can be paged. */
-export interface UsersPagesCursor {
+export interface UsersPagesCursor extends PageSize {
   kind: 'users-pages';
   page: number;
-  perPage: number;
   /** Rows of the pages so far, those that repeat one included. */
   seen: number;
   digest: string | null;
@@ -103,13 +108,12 @@ export interface UsersPagesCursor {
 }
 
 /** GET /users of those changed since a watermark, in the order of `updated_at`. */
-export interface UsersChangedCursor {
+export interface UsersChangedCursor extends PageSize {
   kind: 'users-changed';
   /** Lower bound, inclusive, ISO 8601: moves with the newest `updated_at` read. */
   since: string;
   /** Offset page inside one `updated_at`, used while a whole page shares it. */
   page: number;
-  perPage: number;
 }
 
 /** Rows that a page is asked for: the documented maximum. */

@@ -13,6 +13,10 @@ export const ERRORS = {
     retry: true,
     next: 'The answer was no valid Management API answer: check that the domain (AUTH0_DOMAIN, or tenants.yaml) is an Auth0 tenant and no proxy is in between.',
   },
+  AnswerTooLarge: {
+    retry: false,
+    next: 'The tenant sends more at once than can be taken, however little is asked for: check what sits between it and this machine.',
+  },
   CredentialsRejected: {
     retry: false,
     next: "Check client id and secret (AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or tenants.yaml); with a private key the key, its id and algorithm (AUTH0_PRIVATE_KEY, _ID and _ALG), and this machine's clock, since an assertion is good for one minute.",
@@ -45,7 +49,7 @@ export const ERRORS = {
   },
   SourceStuck: {
     retry: false,
-    next: 'The tenant answers with the same page again and again: check what sits between it and this machine.',
+    next: 'The tenant goes on without an end and without anything new: check what sits between it and this machine.',
   },
   ExportFailed: { retry: true, next: 'The users export failed on the tenant: it is asked for again.' },
   ExportLinkExpired: {

@@ -113,6 +113,8 @@ export interface RunState {
   /** Oldest `date` among the logs of the run, ISO 8601: where counting them in the destination begins. */
   oldestDate: string | null;
   acceptDeletes: boolean;
+  /** Records that are too large to be read, and were left out. */
+  lost?: number;
   /** Set while an operator has paused the run. */
   paused?: Pause | null;
   /** Backfill: the interval, and whether the beginning may be missing. */
@@ -157,6 +159,8 @@ export interface ResourceResult extends RunCounts {
   visible: number | null;
   /** Records that this run found deleted. */
   deleted: number;
+  /** Records that are too large to be read, and were left out: each has a row in `pipeline_gaps`. */
+  lost?: number;
   /** Records that are no longer there, and that wait for a yes before they are marked as deleted. */
   deletesWaiting?: number;
   durationMs: number;

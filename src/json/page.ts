@@ -1,4 +1,4 @@
-import { elements, JsonTextError, members, skipSpace, type Span } from './scan.js';
+import { boundValues, elements, JsonTextError, members, skipSpace, type Span } from './scan.js';
 
 /** One record as it came: its exact text and what it says. */
 export interface RawRecord {
@@ -19,15 +19,23 @@ export interface Page {
   next: string | null;
 }
 
+/** A page has 100 records; some servers know no pages and send all that they have. */
+const MOST_RECORDS = 50_000;
+const MOST_MEMBERS = 1_000;
+/** Texts below this length are parsed as they are: what they can hold at most is no harm. */
+const ALWAYS_PARSED = 4 * 1024 * 1024;
+const MOST_VALUES = 1_000_000;
+
 /**
  * Takes a page apart. Accepts the three shapes that are seen: an array, `{<name>: [...]}` with or without totals, and
  * `{data: [...]}`. What of the list is no object (null, a number, a text, a list) is counted and left out. Throws
- * JsonTextError when the text is cut off, no JSON, or of another shape.
+ * JsonTextError when the text is cut off, no JSON, or of another shape; JsonTooLargeError where it holds more than the
+ * memory takes.
  */
 export function parsePage(text: string, name: string): Page {
   const at = skipSpace(text, 0);
   if (text[at] === '[') {
-    const list = elements(text, at);
+    const list = elements(text, at, MOST_RECORDS);
     requireEnd(text, list.end);
     return {
       ...parseRecords(text, { start: at, end: list.end }, list.items),
@@ -37,7 +45,7 @@ export function parsePage(text: string, name: string): Page {
     };
   }
   if (text[at] !== '{') throw new JsonTextError('neither an array nor an object');
-  const envelope = members(text, at);
+  const envelope = members(text, at, MOST_MEMBERS);
   requireEnd(text, envelope.end);
   const lists = envelope.items.filter((member) => text[member.valueStart] === '[');
   const list = lists.findLast((member) => member.name === name) ?? lists.findLast((member) => member.name === 'data');
@@ -48,7 +56,11 @@ export function parsePage(text: string, name: string): Page {
     if (member !== list) rest.set(member.name, parse(text.slice(member.valueStart, member.end)));
   const next = rest.get('next');
   return {
-    ...parseRecords(text, { start: list.valueStart, end: list.end }, elements(text, list.valueStart).items),
+    ...parseRecords(
+      text,
+      { start: list.valueStart, end: list.end },
+      elements(text, list.valueStart, MOST_RECORDS).items,
+    ),
     total: countOf(rest.get('total')),
     limit: countOf(rest.get('limit')),
     next: typeof next === 'string' && next !== '' ? next : null,
@@ -86,6 +98,7 @@ function parseRecords(text: string, list: Span, spans: readonly Span[]): Pick<Pa
 }
 
 function parse(text: string): unknown {
+  if (text.length > ALWAYS_PARSED) boundValues(text, MOST_VALUES);
   try {
     return JSON.parse(text);
   } catch {

@@ -9,6 +9,9 @@ export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
 }
 
+/** The text holds more than the memory takes: more elements of a list, or more values in all. */
+export class JsonTooLargeError extends JsonTextError {}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -78,8 +81,22 @@ export interface Span {
   end: number;
 }
 
-/** Elements of the array that opens at `i`, and the index after it. */
-export function elements(text: string, i: number): { items: Span[]; end: number } {
+/** Throws {@link JsonTooLargeError} for a text of more values than `most`: each costs up to 20 times its own text. */
+export function boundValues(text: string, most: number): void {
+  let values = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) i = skipString(text, i) - 1;
+    else if (c === COMMA || c === OPEN_BRACE || c === OPEN_BRACKET) values++;
+    if (values > most) throw new JsonTooLargeError(`more than ${most} values`);
+  }
+}
+
+/**
+ * Elements of the array that opens at `i`, and the index after it. Throws {@link JsonTooLargeError} where there are more
+ * than `most`.
+ */
+export function elements(text: string, i: number, most = Infinity): { items: Span[]; end: number } {
   if (text.charCodeAt(i) !== OPEN_BRACKET) throw new JsonTextError('not an array');
   const items: Span[] = [];
   let at = skipSpace(text, i + 1);
@@ -87,6 +104,7 @@ export function elements(text: string, i: number): { items: Span[]; end: number 
   for (;;) {
     const end = skipValue(text, at);
     items.push({ start: at, end });
+    if (items.length > most) throw new JsonTooLargeError(`more than ${most} records`);
     const after = skipSpace(text, end);
     const c = text.charCodeAt(after);
     if (c === CLOSE_BRACKET) return { items, end: after + 1 };
@@ -101,10 +119,14 @@ export interface Member extends Span {
   valueStart: number;
 }
 
-/** Members of the object that opens at `i` in order, duplicates included, and the index after it. */
-export function members(text: string, i: number): { items: Member[]; end: number } {
+/**
+ * Members of the object that opens at `i` in order, duplicates included, and the index after it. Throws
+ * {@link JsonTooLargeError} where there are more than `most`.
+ */
+export function members(text: string, i: number, most = Infinity): { items: Member[]; end: number } {
   const items: Member[] = [];
   const end = eachMember(text, i, (start, nameEnd, valueStart, memberEnd) => {
+    if (items.length >= most) throw new JsonTooLargeError(`more than ${most} members`);
     items.push({ name: parseName(text.slice(start, nameEnd)), start, valueStart, end: memberEnd });
   });
   return { items, end };

@@ -15,6 +15,7 @@ export const clients: Resource = {
   scope: 'read:clients',
   table: 'clients_raw',
   keyColumn: 'client_id',
+  isKeyPersonal: false,
   keyOf: (record) => textKey(record, 'client_id'),
   columns: [
     column('name', 'text'),

@@ -15,6 +15,7 @@ export const logs: Resource = {
   scope: 'read:logs',
   table: 'logs_raw',
   keyColumn: 'log_id',
+  isKeyPersonal: false,
   keyOf: (record) => textKey(record, 'log_id') ?? textKey(record, '_id'),
   columns: [
     column('date', 'time'),

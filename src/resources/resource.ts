@@ -27,6 +27,8 @@ export interface Resource {
   keyColumn: string;
   /** The record's primary key, or undefined where it has none. */
   keyOf(record: RawRecord): string | undefined;
+  /** The key can be an e-mail address, say: it stays out of messages. */
+  isKeyPersonal: boolean;
   columns: readonly Column[];
   /** Column with the time of the last change, by the tenant's own clock, where its records carry one. */
   changedAt?: string;

@@ -40,6 +40,7 @@ export const users: Resource = {
   scope: 'read:users',
   table: 'users_raw',
   keyColumn: 'user_id',
+  isKeyPersonal: true,
   keyOf: (record) => textKey(record, 'user_id'),
   changedAt: 'updated_at',
   columns: [

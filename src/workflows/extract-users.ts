@@ -4,6 +4,7 @@ import { addCounts, type ExtractInput, noCounts, type ResourceResult, widen } fr
 import { lasting, paging } from './activities.js';
 import { leaveFor, type Leaving, withoutWay } from './other-way.js';
 import { type ResourceRun, runResource } from './resource-run.js';
+import { withLost } from './run-state.js';
 import { grouped } from './ui-text.js';
 
 /** Export jobs that one run asks for: one that fails on the tenant, is late, or is gone before it is read, is asked for again. */
@@ -101,11 +102,19 @@ async function loadExport(run: ResourceRun, jobId: string): Promise<boolean> {
       ...run.state,
       block: result.block,
       exportLines: result.lines,
-      exportNonRecords: (skipLines === 0 ? 0 : (run.state.exportNonRecords ?? 0)) + (result.nonRecords ?? 0),
+      exportNonRecords:
+        (skipLines === 0 ? 0 : (run.state.exportNonRecords ?? 0)) + (result.nonRecords ?? 0) + (result.lost ?? 0),
       total: result.total ?? run.state.total,
       totals: widen(run.state.totals, result.total),
+      ...withLost(run.state, result.lost),
       counts: addCounts(counts, result.counts),
-      warnings: (result.nonRecords ?? 0) > 0 ? [...new Set([...run.state.warnings, NO_USER])] : run.state.warnings,
+      warnings: [
+        ...new Set([
+          ...run.state.warnings,
+          ...((result.nonRecords ?? 0) > 0 ? [NO_USER] : []),
+          ...(result.warnings ?? []),
+        ]),
+      ],
     };
     if (result.outcome !== 'partial') return result.outcome === 'loaded';
     await run.continueIfLong();

@@ -6,6 +6,7 @@ import type { LeftMode, RunError, RunMode, RunState } from '../contracts/types.j
 
 /** Errors that speak of one way of reading. The others stand in every way: a secret, the network, the destination. */
 const OF_ONE_WAY: ReadonlySet<ErrorKind> = new Set([
+  'AnswerTooLarge',
   'ExportFailed',
   'ExportLinkExpired',
   'InsufficientScope',
@@ -48,7 +49,7 @@ export function leaveFor(state: RunState, { mode, readToEnd, error }: Leaving): 
     ? [...state.warnings, `The tenant's users export cannot be had: ${error.message}`]
     : state.warnings;
   const left = [...(state.left ?? []), here];
-  const next: RunState = { ...state, left, warnings };
+  const next: RunState = { ...state, left, warnings, ...(state.lost !== undefined && { lost: 0 }) };
   if (!left.some((way) => way.mode === mode)) {
     const cursor = mode === 'users-pages' ? FIRST_USERS_PAGE : null;
     return { state: { ...next, mode, cursor }, ended: false };

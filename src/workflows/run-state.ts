@@ -41,9 +41,15 @@ export function afterPages(state: RunState, result: FetchPagesResult): RunState 
     serverTime: state.serverTime ?? (serverTime > 0 ? serverTime : null),
     oldestDate: earlier(state.oldestDate, oldestDate),
     gaps: state.gaps + gaps,
+    ...withLost(state, result.lost),
     // What each page would have to say is said once a run.
     warnings: [...new Set([...state.warnings, ...warnings])],
   };
+}
+
+/** The count of lost records, which most runs do not have. */
+export function withLost(state: RunState, lost = 0): Pick<RunState, 'lost'> {
+  return lost > 0 ? { lost: (state.lost ?? 0) + lost } : {};
 }
 
 /** What the `progress` query answers. */
@@ -106,6 +112,7 @@ export function resultOf(
     warnings: state.warnings,
     visible: null,
     deleted: 0,
+    ...(state.lost !== undefined && state.lost > 0 && { lost: state.lost }),
     durationMs: Math.max(0, now - state.epoch),
     runId: state.runId,
     ...(state.backfill && {

@@ -7,6 +7,7 @@ import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
+import type { ActivityDeps } from '../../src/activities/deps.js';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { type Config, parseConfig } from '../../src/config/config.js';
@@ -38,6 +39,7 @@ export interface Lab {
   startWorker(
     tenants: Readonly<Record<string, Pick<EmulatedTenant, 'origin'>>>,
     env?: Record<string, string>,
+    bounds?: Pick<ActivityDeps, 'maxPageBytes'>,
   ): Promise<void>;
   stopWorker(): Promise<void>;
   /** Takes the destination away for good. */
@@ -102,12 +104,12 @@ export async function startLab(): Promise<Lab> {
         throw error;
       }
     },
-    async startWorker(tenants, env = {}) {
+    async startWorker(tenants, env = {}, bounds = {}) {
       const own = { TEMPORAL_NAMESPACE: namespace, ...env };
       const configs = Object.entries(tenants).map(([name, { origin }]) => tenantConfig(name, origin, own));
       const config = { ...(configs[0] ?? parseConfig(own)), tenants: configs.flatMap((one) => one.tenants) };
       const { deps } = createDeps(config.tenants, clickhouse, destination.database);
-      const built = await buildWorker(native, config, { ...deps, searchAttributes: true }, undefined, {
+      const built = await buildWorker(native, config, { ...deps, ...bounds, searchAttributes: true }, undefined, {
         workflowBundle: { codePath: inject('workflowBundle') },
       });
       worker = { worker: built, running: built.run() };

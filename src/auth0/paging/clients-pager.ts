@@ -3,6 +3,7 @@ import { ExtractError } from '../../contracts/errors.js';
 import { rowsOf } from '../../json/page.js';
 import { clients } from '../../resources/clients.js';
 import { pageDigest } from './digest.js';
+import { resizedOffset } from './page-size.js';
 import {
   cannotServe,
   type FetchedPage,
@@ -40,6 +41,9 @@ export const clientsPager: Pager<ClientsCursor> = {
         return offset(cursor, page);
     }
   },
+
+  pageSize: (cursor) => cursor,
+  resized: resizedOffset,
 
   recover(cursor, error, attempt = 1) {
     const isRefused = error.kind === 'InvalidRequest' && error.context.status === 400;

@@ -27,6 +27,8 @@ function forKind<K extends Cursor['kind']>(kind: K, pager: Pager<CursorOf<K>>): 
   return {
     request: (cursor) => pager.request(own(cursor)),
     advance: (cursor, page) => pager.advance(own(cursor), page),
+    pageSize: (cursor) => pager.pageSize(own(cursor)),
+    resized: (cursor, size) => pager.resized(own(cursor), size),
     recover: (cursor, error, attempt) => pager.recover(own(cursor), error, attempt),
     otherwise: (cursor) => pager.otherwise?.(own(cursor)),
   };

@@ -22,14 +22,14 @@ import type { Pager } from './pager.js';
 export const logsPager: Pager<LogsCursor> = {
   request(cursor) {
     if (!isSearch(cursor) && cursor.from !== null)
-      return { path: logs.path, query: { from: cursor.from, take: String(PAGE_SIZE) } };
+      return { path: logs.path, query: { from: cursor.from, take: String(sizeOf(cursor)) } };
     const since = isStart(cursor) ? parseInstant(cursor.start) : undefined;
     return {
       path: logs.path,
       query: {
         ...(since !== undefined && { q: `date:[${new Date(since).toISOString()} TO *]` }),
         sort: cursor.phase === 'confirm' ? 'date:-1' : 'date:1',
-        per_page: String(PAGE_SIZE),
+        per_page: String(sizeOf(cursor)),
         page: '0',
       },
     };
@@ -51,6 +51,10 @@ export const logsPager: Pager<LogsCursor> = {
         return follow(cursor, page);
     }
   },
+
+  // One alone could be that of `from`, shown once more.
+  pageSize: (cursor) => ({ ...cursor, perPage: sizeOf(cursor), smallest: 2 }),
+  resized: (cursor, size) => ({ ...cursor, ...size }),
 
   recover(cursor, error) {
     if (error.kind !== 'CursorExpired' && !(error.kind === 'InvalidRequest' && error.context.status === 400))
@@ -81,6 +85,10 @@ export const logsPager: Pager<LogsCursor> = {
     }
   },
 };
+
+function sizeOf({ perPage = PAGE_SIZE }: LogsCursor): number {
+  return perPage;
+}
 
 function isSearch(cursor: LogsCursor): boolean {
   return isStart(cursor) || cursor.phase === 'check' || cursor.phase === 'refused' || cursor.phase === 'confirm';

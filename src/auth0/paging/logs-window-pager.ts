@@ -31,6 +31,12 @@ export const logsWindowPager: Pager<LogsWindowCursor> = {
     return { ...take(moved, [...(inner.recheck ?? []), ...inner.take], inner.done), warning: message };
   },
 
+  pageSize: (cursor) => logsPager.pageSize(cursor.position),
+  resized: (cursor, size) => {
+    const position = logsPager.resized(cursor.position, size);
+    return position && { ...cursor, position };
+  },
+
   recover(cursor, error) {
     const recovered = logsPager.recover(cursor.position, error);
     return recovered && { cursor: { ...cursor, position: recovered.cursor }, switchTo: null };

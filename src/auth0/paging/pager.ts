@@ -1,4 +1,4 @@
-import type { Cursor } from '../../contracts/cursor.js';
+import type { Cursor, PageSize } from '../../contracts/cursor.js';
 import type { ExtractError } from '../../contracts/errors.js';
 import type { RunMode } from '../../contracts/types.js';
 import { type Page, type RawRecord, rowsOf } from '../../json/page.js';
@@ -44,6 +44,10 @@ export interface Pager<C extends Cursor> {
   request(cursor: C): ApiRequest;
   /** Throws ExtractError when the source does not advance. */
   advance(cursor: C, page: FetchedPage): PageStep<C>;
+  /** How many records the next page is asked for, and the fewest that it may be (1 unless it says otherwise). */
+  pageSize(cursor: C): PageSize & { smallest?: number };
+  /** The same position with pages of another size; undefined where it is none of theirs. */
+  resized(cursor: C, size: PageSize): C | undefined;
   /**
    * Another cursor to go on with after this error, or another mode; undefined: the error stands. `attempt`: how often
    * the page was asked for, this time included.

@@ -2,6 +2,7 @@ import type { UsersChangedCursor } from '../../contracts/cursor.js';
 import { parseInstant } from '../../resources/columns.js';
 import { type RawRecord, rowsOf } from '../../json/page.js';
 import { users } from '../../resources/users.js';
+import { resizedOffset } from './page-size.js';
 import {
   cannotServe,
   type FetchedPage,
@@ -52,8 +53,11 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
     return cursor.page > 0 ? backwards(cursor, page) : forwards(cursor, page, newest > since ? newest : null);
   },
 
+  pageSize: (cursor) => cursor,
+  resized: resizedOffset,
+
   recover(cursor, error, attempt = 1) {
-    if (error.kind === 'PagingLimit') return { cursor, switchTo: 'users-export' };
+    if (error.kind === 'PagingLimit' || error.kind === 'AnswerTooLarge') return { cursor, switchTo: 'users-export' };
     if (cannotServe(error, attempt)) return leaving(cursor, 'users-pages', error);
     const refused = error.kind === 'InvalidRequest' && error.context.status === 400;
     if (refused && cursor.perPage > SMALL_PAGE_SIZE)

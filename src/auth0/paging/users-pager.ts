@@ -2,6 +2,7 @@ import { FIRST_USERS_PAGE, type UsersPagesCursor } from '../../contracts/cursor.
 import { rowsOf } from '../../json/page.js';
 import { users } from '../../resources/users.js';
 import { pageDigest } from './digest.js';
+import { resizedOffset } from './page-size.js';
 import {
   cannotServe,
   type FetchedPage,
@@ -47,8 +48,11 @@ export const usersPager: Pager<UsersPagesCursor> = {
     return advancePages(cursor, page);
   },
 
+  pageSize: (cursor) => cursor,
+  resized: resizedOffset,
+
   recover(cursor, error, attempt = 1) {
-    if (error.kind === 'PagingLimit') return { cursor, switchTo: 'users-export' };
+    if (error.kind === 'PagingLimit' || error.kind === 'AnswerTooLarge') return { cursor, switchTo: 'users-export' };
     if (cannotServe(error, attempt)) return leaving(cursor, 'users-export', error);
     if (error.kind !== 'InvalidRequest' || error.context.status !== 400) return undefined;
     // A tenant that cannot answer the proof's query: the export job needs none.

@@ -2,8 +2,10 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { downloadLines, splitLines } from '../../../src/auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../../../src/auth0/export-job.js';
+import { readExportLine } from '../../../src/auth0/page-fetch.js';
 import type { ApiRequest, ManagementApi } from '../../../src/auth0/http.js';
 import { ExtractError } from '../../../src/contracts/errors.js';
+import { isCut } from '../../../src/json/skim.js';
 import { type LoopbackServer, startServer } from './loopback-server.js';
 
 const ORIGIN = 'https://acme.eu.auth0.com';
@@ -74,8 +76,35 @@ describe('lines', () => {
         yield piece;
       }
     }
-    expect(await kindOf(collect(splitLines(endless())))).toBe('UnreadableAnswer');
-    expect(taken).toBe(5);
+    expect(await kindOf(collect(splitLines(endless())))).toBe('SourceStuck');
+    expect(taken).toBeLessThan(20);
+  });
+
+  it('that are too long are given without their large values, and those behind them whole', async () => {
+    const long = JSON.stringify({ user_id: 'auth0|1', user_metadata: { text: 'x'.repeat(30_000) } });
+    for (const size of [7, 1_000, 100_000]) {
+      const bytes = Buffer.from(`{"user_id":"auth0|0"}\n${long}\n{"user_id":"auth0|2"}\n${long}`);
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_c, i) =>
+        bytes.subarray(i * size, (i + 1) * size),
+      );
+      const lines = await collect(splitLines(chunked(chunks), 10_000));
+      // A whole chunk of lines is taken as it comes.
+      if (size > 10_000) continue;
+      expect(lines.map((line) => [isCut(line), readExportLine(line)?.value['user_id']])).toEqual([
+        [false, 'auth0|0'],
+        [true, 'auth0|1'],
+        [false, 'auth0|2'],
+        [true, 'auth0|1'],
+      ]);
+    }
+  });
+
+  it('that are all empty are an end of its own', async () => {
+    const blank = Buffer.alloc(1024 * 1024, '\n');
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield blank;
+    }
+    expect(await kindOf(collect(splitLines(endless())))).toBe('SourceStuck');
   });
 });
 
@@ -218,6 +247,16 @@ describe('download', () => {
       break;
     }
   });
+});
+
+it('a file that hardly comes is an error', async () => {
+  const server = await startServer((_request, response) => {
+    response.writeHead(200);
+    const drip = setInterval(() => response.write('{'), 10);
+    response.on('close', () => clearInterval(drip));
+  });
+  expect(await kindOf(collect(downloadLines(new URL(server.origin), signal, 100)))).toBe('TenantUnreachable');
+  await server.close();
 });
 
 describe('job', () => {

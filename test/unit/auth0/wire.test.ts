@@ -104,7 +104,7 @@ describe('a packed answer', () => {
       ['br', brotliCompressSync(zeros)],
     ] as const)
       expect(await failureOf(answerWith(body, coding))).toMatchObject({
-        kind: 'UnreadableAnswer',
+        kind: 'AnswerTooLarge',
         message: 'The answer is larger than 64 MiB',
       });
     expect((await answerWith(gzipSync(zeros.subarray(0, -1024 * 1024), { level: 1 }), 'gzip')).body).toHaveLength(
