@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { logContext } from './observability/log-context.js';
+import { onLines, onOneLine } from './printable.js';
 
 export type { Logger } from 'pino';
 
@@ -22,8 +23,21 @@ export async function createLogger(
 export function loggerTo(stream: DestinationStream, level: string): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: () => ({ ...logContext() }) },
-    stream,
+    printableTo(stream),
   );
+}
+
+/** Texts of tenants and servers stand in lines: none of them may look like another line, or steer a terminal. */
+function printableTo(stream: DestinationStream): DestinationStream {
+  const plain = (name: string, value: unknown): unknown => {
+    if (typeof value !== 'string') return value;
+    return name === 'stack' ? onLines(value) : onOneLine(value);
+  };
+  return {
+    write(line) {
+      stream.write(`${JSON.stringify(JSON.parse(line), plain)}\n`);
+    },
+  };
 }
 
 /** Loaded only where a person reads: production logs need none of it. */

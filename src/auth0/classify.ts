@@ -1,5 +1,7 @@
 import { ExtractError } from '../contracts/errors.js';
 import { isRecord } from '../json/page.js';
+import { withoutSecrets } from '../json/redact.js';
+import { onOneLine } from '../printable.js';
 import { ProxyError } from '../outbound-proxy.js';
 import type { ClientAuthentication } from './client-auth.js';
 import { retryAfterMs } from './retry-timing.js';
@@ -17,17 +19,23 @@ interface ErrorBody {
   code: string | undefined;
 }
 
-/** Longest piece of a foreign message that is passed on. */
+/** Longest piece of a foreign message that is passed on, and of one that is looked at. */
 const MESSAGE_LIMIT = 300;
+const SEARCHED = 4_000;
+const CODE_LIMIT = 80;
 
 /**
  * Turns a Management API answer into an error of the taxonomy. Codes decide, texts only where there is no code: the
  * texts change (`expected any of: a,b` and `a;b` are both seen). `logsCheckpoint`: the request was GET /logs with
- * `from`, where a 400 can mean that the cursor is older than the tenant keeps.
+ * `from`, where a 400 can mean that the cursor is older than the tenant keeps. `secrets`: what the request carried, which
+ * an answer may repeat.
  */
-export function classifyAnswer(answer: Answer, options: { logsCheckpoint?: boolean; now?: number } = {}): ExtractError {
+export function classifyAnswer(
+  answer: Answer,
+  options: { logsCheckpoint?: boolean; now?: number; secrets?: readonly string[] } = {},
+): ExtractError {
   const { status, headers } = answer;
-  const { message, code } = readErrorBody(answer.text);
+  const { message, code } = readErrorBody(answer.text, options.secrets);
   const context = { status, ...(code !== undefined && { code }) };
   const said = message === undefined ? '' : `: ${message}`;
   const wait = retryAfterMs(headers, options.now ?? Date.now());
@@ -66,9 +74,13 @@ function isExpiredCursor(message: string | undefined): boolean {
 /** Turns the token endpoint's refusal into an error of the taxonomy: its shape is OAuth's, not the API's. */
 export function classifyTokenAnswer(
   { status, headers, text }: Answer,
-  { now = Date.now(), method = 'client_secret' }: { now?: number; method?: ClientAuthentication['method'] } = {},
+  {
+    now = Date.now(),
+    method = 'client_secret',
+    secrets = [],
+  }: { now?: number; method?: ClientAuthentication['method']; secrets?: readonly string[] } = {},
 ): ExtractError {
-  const { message, code } = readErrorBody(text);
+  const { message, code } = readErrorBody(text, secrets);
   const context = { status, ...(code !== undefined && { code }) };
   const said = message === undefined ? '' : `: ${message}`;
   const wait = retryAfterMs(headers, now);
@@ -147,7 +159,8 @@ function isCutOff(error: unknown): boolean {
   return error instanceof Error && error.message === 'aborted';
 }
 
-function readErrorBody(text: string): ErrorBody {
+/** What the tenant says: a bounded piece of its message, without secrets and control characters, and its code. */
+function readErrorBody(text: string, secrets: readonly string[] = []): ErrorBody {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -157,12 +170,17 @@ function readErrorBody(text: string): ErrorBody {
   if (!isRecord(body)) return { message: undefined, code: undefined };
   const { message, errorCode, error, error_description: description } = body;
   const isApiShape = 'statusCode' in body || typeof errorCode === 'string';
+  const textOf = (value: unknown): string | undefined => {
+    if (typeof value !== 'string' || value === '') return undefined;
+    return (
+      onOneLine(withoutSecrets(value.slice(0, SEARCHED), secrets))
+        .slice(0, MESSAGE_LIMIT)
+        .trim() || undefined
+    );
+  };
+  const code = textOf(errorCode) ?? (isApiShape ? undefined : textOf(error));
   return {
     message: textOf(message) ?? textOf(description) ?? textOf(error),
-    code: textOf(errorCode) ?? (isApiShape ? undefined : textOf(error)),
+    code: code?.replaceAll(/[^\w.:*-]+/g, '_').slice(0, CODE_LIMIT),
   };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value.slice(0, MESSAGE_LIMIT) : undefined;
 }

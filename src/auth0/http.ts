@@ -115,7 +115,7 @@ export function createManagementApi(options: {
       const { status, headers, text, sentAt } = answer;
       if (status !== 200 && status !== 201) {
         const logsCheckpoint = request.path === '/api/v2/logs' && request.query?.['from'] !== undefined;
-        throw classifyAnswer({ status, headers, text }, { logsCheckpoint });
+        throw classifyAnswer({ status, headers, text }, { logsCheckpoint, secrets: [token] });
       }
       const date = Date.parse(headers.get('date') ?? '');
       return { headers, text, sentAt, serverTime: Number.isFinite(date) ? date : sentAt };

@@ -8,7 +8,7 @@ import { startBackfill } from '../temporal/backfill-run.js';
 import type { StartedRun } from '../temporal/start-or-join.js';
 import { readRun } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, theTenant } from './context.js';
-import { CommandError, EXIT, UsageError } from './failure.js';
+import { CommandError, EXIT, UsageError, tellProblem } from './failure.js';
 import { stateText } from './live-sync.js';
 import { count, duration, type Terminal } from './terminal.js';
 
@@ -102,6 +102,6 @@ async function show(
     `  logs ${interval}  ${result.status}: ${count(result.rows)} rows stored, ${count(result.held ?? 0)} held before${gaps}; ${count(result.pages)} pages, ${duration(result.durationMs)}`,
   );
   for (const warning of result.warnings) terminal.line(terminal.colors.yellow(`  ${warning}`));
-  if (result.error) process.stderr.write(`${result.error.message}\n`);
+  if (result.error) tellProblem(result.error.message);
   return result;
 }

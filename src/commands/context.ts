@@ -4,6 +4,7 @@ import { describeUnknown } from '../config/unknown.js';
 import { isResourceName, RESOURCES, type ResourceName } from '../contracts/names.js';
 import { USER } from '../embedded/clickhouse/access.js';
 import { isDataDir, readPassword, readStack, type StackAddresses } from '../embedded/data-dir.js';
+import { inJson } from '../printable.js';
 import { connectTemporal, type TemporalHandle } from '../temporal/connect.js';
 import type { TemporalTarget } from '../temporal/connection-options.js';
 import { CommandError, UsageError } from './failure.js';
@@ -30,7 +31,7 @@ export function openOutput({ json = false }: CommonFlags): Output {
     json,
     terminal: createTerminal(json ? process.stderr : process.stdout),
     result(document) {
-      if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
+      if (json) process.stdout.write(`${inJson(JSON.stringify(document))}\n`);
     },
   };
 }

@@ -1,5 +1,7 @@
 import { ConfigError } from '../config/problems.js';
 import { systemFailure } from '../system-failure.js';
+import { inJson, onLines } from '../printable.js';
+import { serverTrouble } from '../temporal/slow-server.js';
 import { describeError, ExtractError } from '../contracts/errors.js';
 
 /** Exit codes that scripts rely on. */
@@ -37,6 +39,8 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   }
   if (error instanceof CommandError) return { message: error.message, exitCode: EXIT.failed };
   if (error instanceof Interrupted) return { message: '', exitCode: EXIT.interrupted };
+  const trouble = serverTrouble(error);
+  if (trouble) return describeFailure(trouble);
   const lacking = systemFailure(error);
   if (lacking !== undefined && error instanceof Error)
     return { message: `${error.message}: ${lacking}`, exitCode: EXIT.failed };
@@ -44,11 +48,16 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   return { message: `This is a bug, please report it: ${detail}`, exitCode: EXIT.failed };
 }
 
+/** Says on stderr what went wrong. */
+export function tellProblem(message: string): void {
+  process.stderr.write(`${onLines(message)}\n`);
+}
+
 /** Prints the failure on stderr, for `--json` its document on stdout, and ends the process with its exit code. */
 export function reportAndExit(error: unknown, json = false): never {
   const { message, exitCode } = describeFailure(error);
   const printed = error instanceof UsageError && error.printed;
-  if (message !== '' && !printed) process.stderr.write(`${message}\n`);
-  if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: { message }, exitCode })}\n`);
+  if (message !== '' && !printed) tellProblem(message);
+  if (json) process.stdout.write(`${inJson(JSON.stringify({ status: 'failed', error: { message }, exitCode }))}\n`);
   process.exit(exitCode);
 }

@@ -6,7 +6,7 @@ import { createLiveLook } from '../status/live.js';
 import type { HeldFacts, ResourceStatus } from '../status/status.js';
 import { renderRows } from '../status/view.js';
 import type { RunProgress } from '../temporal/progress.js';
-import { type LiveProgress, startSync } from '../temporal/sync-run.js';
+import { type LiveProgress, pausedRuns, startSync } from '../temporal/sync-run.js';
 import { alignColumns, count, duration, type Terminal } from './terminal.js';
 
 const REDRAW_MS = 400;
@@ -115,6 +115,8 @@ async function syncOne(
   if (run.joined) {
     const then = hasWishes ? ' What you asked for is done after it.' : '';
     terminal.line(`A sync of ${tenant} is under way already: joining it.${then}`);
+    for (const paused of await pausedRuns(client, tenant))
+      terminal.line(terminal.colors.yellow(`  ${paused}, and is waited for: resume --tenant ${tenant} lets it go on`));
   }
   const end = await run.end();
   if (run.joined && hasWishes && !signal?.aborted) return syncOne(client, terminal, request, tenant);

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { StringDecoder } from 'node:string_decoder';
 import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
 import { tenantFilter } from '../clickhouse/tenant-filter.js';
 import { ExtractError } from '../contracts/errors.js';
+import { onLines } from '../printable.js';
 import { type CommonFlags, configOf, openOutput } from './context.js';
 import { openDestination } from './destination.js';
 import { CommandError, EXIT, UsageError } from './failure.js';
@@ -36,7 +39,9 @@ export async function query(given: string | undefined, flags: QueryFlags): Promi
       const body = await text(answer.stream);
       output.result(body.trim() === '' ? {} : JSON.parse(body));
     } else {
-      await pipeline(answer.stream, process.stdout, { end: false });
+      // Records are other people's texts; a file gets them as they are.
+      const shown = process.stdout.isTTY ? [printable()] : [];
+      await pipeline([answer.stream, ...shown, process.stdout], { end: false });
     }
     return EXIT.done;
   } catch (error) {
@@ -49,6 +54,14 @@ export async function query(given: string | undefined, flags: QueryFlags): Promi
   } finally {
     await destination.close();
   }
+}
+
+function printable(): Transform {
+  const decoder = new StringDecoder('utf8');
+  return new Transform({
+    transform: (piece: Buffer, _, done) => done(null, onLines(decoder.write(piece))),
+    flush: (done) => done(null, onLines(decoder.end())),
+  });
 }
 
 /** The statement: the argument, a file, or stdin (`-`, or where it is no terminal). Throws UsageError. */

@@ -10,9 +10,10 @@ import {
   pauseSchedule,
   resumeSchedule,
 } from '../temporal/schedules.js';
+import { serverTrouble } from '../temporal/slow-server.js';
 import { wantedSchedules } from '../temporal/wanted.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, reach, settingsOf } from './context.js';
-import { EXIT } from './failure.js';
+import { EXIT, describeFailure, tellProblem } from './failure.js';
 import { perTenant, TENANTS_AT_ONCE } from './per-tenant.js';
 import { alignColumns } from './terminal.js';
 
@@ -40,16 +41,26 @@ export async function scheduleApply(flags: ScheduleFlags & { dryRun?: boolean })
     }));
     const all = applied.flatMap(({ schedules }) => schedules);
     const rows = alignColumns(all.map((entry) => [`  ${entry.scheduleId}`, entry.action, intervalText(entry)]));
-    for (const [i, { changes }] of all.entries()) {
+    for (const [i, { changes, error }] of all.entries()) {
       output.terminal.line(rows[i]);
+      if (error !== undefined) output.terminal.line(output.terminal.colors.yellow(`      ${error}`));
       for (const { field, from, to } of changes) output.terminal.line(`      ${field}: ${from} → ${to}`);
     }
     if (dryRun) output.terminal.line('Nothing was changed (--dry-run).');
     output.result(perTenant(applied));
-    return EXIT.done;
+    return endWith(all.filter(({ error }) => error !== undefined).length, all.length, 'applied');
   } finally {
     await close();
   }
+}
+
+/** Says how many of the schedules were left undone, where some were. */
+function endWith(failed: number, all: number, done: string): number {
+  if (failed === 0) return EXIT.done;
+  tellProblem(
+    `${failed} of ${all} schedules were not ${done}, since Temporal did not answer in time; the others were. Run the same command again: what is done already stays as it is.`,
+  );
+  return EXIT.failed;
 }
 
 function intervalText({ everyMs, cron }: AppliedSchedule): string {
@@ -86,8 +97,22 @@ export async function scheduleResume(flags: ScheduleFlags & { note?: string }): 
 interface Done {
   /** Whether there was such a schedule. */
   found: boolean;
+  /** Nobody knows: the server was in trouble. `text` says how. */
+  failed?: boolean;
   text: string;
   document: Record<string, unknown>;
+}
+
+/** A server in trouble costs this schedule, and not those after it. */
+async function unlessTrouble(act: () => Promise<Done>): Promise<Done> {
+  try {
+    return await act();
+  } catch (error) {
+    const trouble = serverTrouble(error);
+    if (!trouble) throw error;
+    const { message } = describeFailure(trouble);
+    return { found: false, failed: true, text: `failed: ${message}`, document: { error: message } };
+  }
 }
 
 /** Does something to the schedules that are meant. Fails where there is none of them, as nothing was done. */
@@ -104,13 +129,13 @@ async function forEachSchedule(
     const done = await mapLimited(tenants, TENANTS_AT_ONCE, async (tenant) => {
       const results: (Done & { schedule: ScheduleName })[] = [];
       for (const schedule of schedules)
-        results.push({ schedule, ...(await act(client, scheduleId(tenant, schedule))) });
+        results.push({ schedule, ...(await unlessTrouble(() => act(client, scheduleId(tenant, schedule)))) });
       return { tenant, results };
     });
     const rows = done.flatMap(({ tenant, results }) =>
-      results.map(({ schedule, found, text }) => [
+      results.map(({ schedule, found, failed, text }) => [
         `  ${scheduleId(tenant, schedule)}`,
-        found ? text : 'there was none',
+        found || failed ? text : 'there was none',
       ]),
     );
     for (const row of alignColumns(rows)) output.terminal.line(row);
@@ -124,7 +149,10 @@ async function forEachSchedule(
       })),
     }));
     output.result(perTenant(documents));
-    return done.some(({ results }) => results.some(({ found }) => found)) ? EXIT.done : EXIT.failed;
+    const results = done.flatMap((entry) => entry.results);
+    const failed = results.filter((entry) => entry.failed).length;
+    if (failed > 0) return endWith(failed, results.length, 'changed');
+    return results.some(({ found }) => found) ? EXIT.done : EXIT.failed;
   } finally {
     await close();
   }

@@ -3,7 +3,7 @@ import type { ExtractTenantInput } from '../contracts/types.js';
 import { askHeld } from '../status/collect.js';
 import { startSync } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, settingsOf } from './context.js';
-import { EXIT, UsageError } from './failure.js';
+import { EXIT, UsageError, tellProblem } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive } from './live-sync.js';
 
 export interface SyncFlags extends CommonFlags {
@@ -61,7 +61,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
       searchAttributes,
       ...(clickhouse && { askHeld: (names) => askHeld(clickhouse, config.clickhouse.database, names) }),
     });
-    for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
+    for (const problem of problemsOf(synced)) tellProblem(problem);
     output.result({
       ...syncDocument(synced),
       temporal: { address: reached.temporal?.address ?? null, ui: reached.temporal?.ui ?? null },

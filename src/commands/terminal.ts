@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
+import { onLines } from '../printable.js';
 
 /** Where a command writes for people. Results for scripts go to stdout by themselves. */
 export interface Terminal {
@@ -21,7 +22,10 @@ export function createTerminal(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Terminal {
   const live = (stream.columns ?? 0) >= 40 && env['TERM'] !== 'dumb' && stream.isTTY;
-  const colors = picocolors.createColors(live && (env['NO_COLOR'] ?? '') === '');
+  const isColored = live && (env['NO_COLOR'] ?? '') === '';
+  const colors = picocolors.createColors(isColored);
+  /** The one place through which everything goes that a person reads: texts of tenants and servers stand in it. */
+  const shown = (text: string): string => onLines(text, { colors: isColored });
   let drawn = 0;
   const erase = (): string => (drawn > 0 ? `\u001B[${drawn}A\u001B[0J` : '');
   let block: readonly string[] = [];
@@ -34,12 +38,12 @@ export function createTerminal(
     },
     line(text = '') {
       const again = block.map((row) => `${row}\n`).join('');
-      stream.write(`${erase()}${text}\n${again}`);
+      stream.write(`${erase()}${shown(text)}\n${again}`);
     },
     redraw(lines) {
       // A line that the terminal wraps would take more rows than are erased.
       const width = (stream.columns ?? 80) - 1;
-      const rows = lines.flatMap((row) => wrap(row, width));
+      const rows = lines.flatMap((row) => wrap(shown(row).replaceAll('\n', ' '), width));
       stream.write(`${erase()}${rows.map((row) => `${row}\n`).join('')}`);
       block = rows;
       drawn = rows.length;

@@ -18,7 +18,7 @@ import {
   settingsOf,
   withEmbeddedUser,
 } from './context.js';
-import { CommandError, EXIT } from './failure.js';
+import { CommandError, EXIT, tellProblem } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive, type SyncedTenant } from './live-sync.js';
 import { printLaterRuns } from './later-runs.js';
 import { printAddresses, printHowToAsk, printOverview } from './overview.js';
@@ -93,7 +93,7 @@ export async function up(flags: UpFlags): Promise<number> {
     if (synced === 'interrupted') return await sayStopping(output, EXIT.interrupted);
     const { database } = config.clickhouse;
     if (allCompleted(synced)) await printOverview(output.terminal, clickhouse, database);
-    for (const problem of problemsOf(synced)) process.stderr.write(`${problem}\n`);
+    for (const problem of problemsOf(synced)) tellProblem(problem);
     output.result(upDocument(synced, stack));
     const exitCode = allCompleted(synced) ? EXIT.done : EXIT.failed;
     // With nothing copied at all (a wrong secret) schedules would only repeat it.

@@ -64,6 +64,11 @@ export function tenantWorkflowId(tenant: string): string {
   return `auth0/${tenant}/sync`;
 }
 
+/** Workflow id of a sync of these resources beside another sync of the tenant, which does not copy them. */
+export function besideWorkflowId(tenant: string, resources: readonly ResourceName[]): string {
+  return `${tenantWorkflowId(tenant)}/${RESOURCES.filter((name) => resources.includes(name)).join('+')}`;
+}
+
 /** Id of a schedule; the runs it starts carry {@link scheduledWorkflowId} and a time stamp. */
 export function scheduleId(tenant: string, schedule: ScheduleName): string {
   return `auth0/${tenant}/${schedule}`;

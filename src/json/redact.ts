@@ -43,10 +43,32 @@ export function redact(text: string, rule: RedactionRule): Redacted {
   return cuts.length === 0 ? { text, dropped: [] } : { text: apply(text, cuts), dropped: [...dropped].sort() };
 }
 
-/** A text of any kind (a message, a URL, JSON) with its secrets replaced by `***`. */
-export function withoutSecrets(text: string): string {
-  const cuts = searchText(text, 0);
+/** A text of any kind (a message, a URL, JSON) with its secrets replaced by `***`, and with these values of our own. */
+export function withoutSecrets(text: string, own: readonly string[] = []): string {
+  const cuts = [...searchText(text, 0), ...ownSecrets(text, own, 0)];
   return cuts.length === 0 ? text : apply(text, cuts);
+}
+
+/** Shorter ones would be found everywhere. */
+const SHORTEST_SECRET = 4;
+
+/** Secrets that are known, in whatever escapes they come back. */
+function ownSecrets(text: string, own: readonly string[], nesting: number): Cut[] {
+  const cuts: Cut[] = [];
+  for (const secret of own) {
+    if (secret.length < SHORTEST_SECRET) continue;
+    const inForm = new URLSearchParams({ '': secret }).toString().slice(1);
+    for (const form of new Set([secret, encodeURIComponent(secret), inForm]))
+      for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + form.length))
+        cuts.push({ start: at, end: at + form.length, with: MASK });
+  }
+  if (nesting >= MAX_NESTING || own.length === 0) return cuts;
+  for (const decode of [percentDecoded, entitiesDecoded, unescaped]) {
+    const view = decode(text);
+    if (view)
+      cuts.push(...ownSecrets(view.text, own, nesting + 1).map((cut) => ({ ...view.toSource(cut), with: cut.with })));
+  }
+  return cuts;
 }
 
 /** Finds what to cut in the JSON object or array that a text is. */

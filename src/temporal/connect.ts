@@ -3,6 +3,7 @@ import { type ErrorKind, ExtractError } from '../contracts/errors.js';
 import { clientChannel, connectionOptions, dataConverterOf, type TemporalTarget } from './connection-options.js';
 import { type ConnectionProblem, probeConnection } from './probe.js';
 import { decideSearchAttributes } from './search-attributes.js';
+import { grpcCodeOf, untilAnswered } from './slow-server.js';
 
 /** A Temporal client with its connection, which has to be closed. */
 export interface TemporalHandle {
@@ -40,12 +41,14 @@ export async function connectTemporal(target: TemporalTarget, timeoutMs = 5_000)
   const probing = probeConnection(target, timeoutMs);
   const connecting = Connection.connect({
     ...connectionOptions(target),
+    interceptors: [untilAnswered()],
     ...clientChannel(target.address),
     connectTimeout: timeoutMs,
   });
   try {
     const connection = await Promise.race([connecting, refusedEarly(probing, connecting)]);
-    const described = await connection.withDeadline(Date.now() + timeoutMs, () =>
+    // It has answered already: one that is busy gets its time.
+    const described = await connection.withDeadline(Date.now() + 4 * timeoutMs, () =>
       connection.workflowService.describeNamespace({ namespace }),
     );
     const aliases = described.config?.customSearchAttributeAliases ?? {};
@@ -100,11 +103,4 @@ function refusal(namespace: string, apiKey: string | null, tls: TemporalTarget['
   if (tls?.client)
     return `refuses the client certificate for namespace "${namespace}": check TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_NAMESPACE, and that the address is that of mTLS`;
   return `wants credentials for namespace "${namespace}": set TEMPORAL_API_KEY, or TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH`;
-}
-
-/** The SDK wraps gRPC's errors, some twice. */
-function grpcCodeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'number') return error.code;
-  return grpcCodeOf(error.cause);
 }

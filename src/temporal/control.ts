@@ -83,8 +83,8 @@ async function findParents(client: Client, choice: RunChoice, runs: readonly str
   if (everything && (await statusOf(client, sync)) === 'RUNNING') parents.add(sync);
   for (const id of runs) {
     const parent = (await client.workflow.getHandle(id).describe()).parentExecution?.workflowId;
-    if (parent && resources.some((resource) => parent.startsWith(scheduledWorkflowId(tenant, resource))))
-      parents.add(parent);
+    const isScheduled = resources.some((resource) => parent?.startsWith(scheduledWorkflowId(tenant, resource)));
+    if (parent && (isScheduled || (everything && parent.startsWith(`${sync}/`)))) parents.add(parent);
   }
   return [...parents];
 }

@@ -4,7 +4,7 @@ import {
   type ScheduleDescription,
   ScheduleNotFoundError,
 } from '@temporalio/client';
-import { ExtractError } from '../contracts/errors.js';
+import { describeError, ExtractError } from '../contracts/errors.js';
 import {
   parseScheduleId,
   type ResourceName,
@@ -15,12 +15,21 @@ import {
 } from '../contracts/names.js';
 import { longestDistance } from '../contracts/stale.js';
 import { changesOf, type ScheduleChange, timesText } from './diff.js';
+import { serverTrouble } from './slow-server.js';
 import type { StartOptions } from './sync-run.js';
 import { definitionOf, type ScheduleDefinition, type WantedSchedule } from './wanted.js';
 
-/** What `apply` did to a schedule, or would do; `none`: it should not exist, and does not. */
+/** What `apply` did to a schedule, or would do; `none`: it should not exist, and does not. `failed`: see its error. */
 export type ScheduleAction =
-  'created' | 'updated' | 'unchanged' | 'deleted' | 'none' | 'would-create' | 'would-update' | 'would-delete';
+  | 'created'
+  | 'updated'
+  | 'unchanged'
+  | 'deleted'
+  | 'none'
+  | 'would-create'
+  | 'would-update'
+  | 'would-delete'
+  | 'failed';
 
 /** A schedule after `apply`. */
 export interface AppliedSchedule {
@@ -33,6 +42,8 @@ export interface AppliedSchedule {
   cron: string | null;
   /** What was not as it should be; empty unless it was, or would be, updated. */
   changes: ScheduleChange[];
+  /** Why it failed; only where it did. */
+  error?: string;
 }
 
 /** A schedule as the server has it. Instants are ISO 8601. */
@@ -75,10 +86,11 @@ export async function applySchedules(
   for (const wish of wanted) {
     const { schedule, spec } = wish;
     const id = scheduleId(tenant, schedule);
-    const { action, changes } =
+    const { action, changes, error } = await attempt(() =>
       spec === null
-        ? await remove(client, id, dryRun)
-        : await createOrUpdate(client, definitionOf(taskQueue, tenant, wish, spec, { searchAttributes }), dryRun);
+        ? remove(client, id, dryRun)
+        : createOrUpdate(client, definitionOf(taskQueue, tenant, wish, spec, { searchAttributes }), dryRun),
+    );
     applied.push({
       schedule,
       resource: SCHEDULE_RESOURCE[schedule],
@@ -87,12 +99,24 @@ export async function applySchedules(
       everyMs: spec === null ? 0 : spec.kind === 'every' ? spec.everyMs : null,
       cron: spec?.kind === 'cron' ? spec.expression : null,
       changes,
+      ...(error !== undefined && { error }),
     });
   }
   return applied;
 }
 
-type Applied = Pick<AppliedSchedule, 'action' | 'changes'>;
+type Applied = Pick<AppliedSchedule, 'action' | 'changes' | 'error'>;
+
+/** A server in trouble costs this schedule, and not those after it. */
+async function attempt(apply: () => Promise<Applied>): Promise<Applied> {
+  try {
+    return await apply();
+  } catch (error) {
+    const trouble = serverTrouble(error);
+    if (!trouble) throw error;
+    return { action: 'failed', changes: [], error: describeError(trouble.kind, trouble.message, trouble.context) };
+  }
+}
 
 async function remove(client: Client, id: string, dryRun: boolean): Promise<Applied> {
   const existed = dryRun ? (await describeSchedule(client, id)) !== null : await deleteSchedule(client, id);

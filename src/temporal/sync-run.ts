@@ -1,8 +1,10 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { tenantResultOfFailure } from '../contracts/failure-details.js';
 import {
+  besideWorkflowId,
   PROGRESS_QUERY,
   type ResourceName,
+  RESOURCES,
   resourceWorkflowId,
   TENANT_WORKFLOW,
   tenantWorkflowId,
@@ -18,7 +20,10 @@ export interface StartOptions {
   searchAttributes?: boolean;
 }
 
-/** Starts a sync of a tenant; one that is under way is joined. */
+/**
+ * Starts a sync of a tenant; one that is under way is joined. Resources that it does not copy at the moment are not made
+ * to wait for it: they are copied beside it, since it may be paused, or take hours. Each resource has one writer anyway.
+ */
 export async function startSync(
   client: Client,
   taskQueue: string,
@@ -26,14 +31,51 @@ export async function startSync(
   input: ExtractTenantInput,
   { searchAttributes = false }: StartOptions = {},
 ): Promise<StartedRun<TenantResult>> {
-  return startOrJoin(client, {
-    workflowType: TENANT_WORKFLOW,
-    workflowId: tenantWorkflowId(tenant),
-    taskQueue,
-    input: { ...input, tenant },
-    summary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
-    resultOfFailure: tenantResultOfFailure,
-    ...(searchAttributes && { searchAttributes: attributesOf(tenant) }),
+  const startAs = (workflowId: string) =>
+    startOrJoin(client, {
+      workflowType: TENANT_WORKFLOW,
+      workflowId,
+      taskQueue,
+      input: { ...input, tenant },
+      summary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
+      resultOfFailure: tenantResultOfFailure,
+      ...(searchAttributes && { searchAttributes: attributesOf(tenant) }),
+    });
+  const run = await startAs(tenantWorkflowId(tenant));
+  const { resources } = input;
+  if (!run.joined || !resources || (await underWay(client, tenant, resources)).length > 0) return run;
+  return startAs(besideWorkflowId(tenant, resources));
+}
+
+/** Those of the resources whose runs are under way. */
+async function underWay(client: Client, tenant: string, resources: readonly ResourceName[]): Promise<ResourceName[]> {
+  const running = await Promise.all(
+    resources.map(async (resource) => (await isRunning(client, resourceWorkflowId(tenant, resource))) && resource),
+  );
+  return running.filter((resource) => resource !== false);
+}
+
+async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Runs of a tenant that are paused, each as a sentence that says since when and why: whoever joins one waits for it. */
+export async function pausedRuns(client: Client, tenant: string): Promise<string[]> {
+  const live = await Promise.all(
+    RESOURCES.map(async (resource) => ({
+      resource,
+      run: await readProgress(client, tenant, resource, { ended: false }),
+    })),
+  );
+  return live.flatMap(({ resource, run }) => {
+    const paused = run?.running ? run.progress?.paused : null;
+    if (!paused) return [];
+    return [`${resource} is paused since ${paused.since}${paused.reason == null ? '' : ` (${paused.reason})`}`];
   });
 }
 

@@ -139,6 +139,7 @@ const applied = z.strictObject({
     'unchanged',
     'deleted',
     'none',
+    'failed',
     'would-create',
     'would-update',
     'would-delete',
@@ -146,6 +147,7 @@ const applied = z.strictObject({
   everyMs: number.nullable(),
   cron: text.nullable(),
   changes: z.array(z.strictObject({ field: text, from: text, to: text })),
+  error: text.optional(),
 });
 const listed = z.strictObject({
   ...identity,
