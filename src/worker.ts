@@ -11,6 +11,7 @@ import { createManagementApi } from './auth0/http.js';
 import { createPacer } from './auth0/pacer.js';
 import { createTokenSource, type TokenSource } from './auth0/token.js';
 import { checkIsClickHouse, openClickHouse } from './clickhouse/client.js';
+import { identify } from './clickhouse/identity.js';
 import { migrate } from './clickhouse/migrate.js';
 import { createSnapshotStore } from './clickhouse/snapshots.js';
 import { createPipelineStore } from './clickhouse/store.js';
@@ -48,10 +49,12 @@ export async function runWorker(
   const observability = await openObservability(config, logger, programVersion());
   installRuntime(logger, observability.temporalMetrics);
   const clickhouse = openClickHouse(destination);
+  let databaseId: string | undefined;
   const prepare = async (): Promise<void> => {
     await checkIsClickHouse(clickhouse, url);
     for (const { name, kind, what } of await migrate(clickhouse, destination))
       logger.warn({ name, what }, `a ${kind} was not as it should be, and was made again`);
+    databaseId = await identify(clickhouse, destination.database, destination.databaseId);
   };
   await retryUntilUp(prepare, {
     forMs: START_PATIENCE_MS,
@@ -70,14 +73,17 @@ export async function runWorker(
 
   const { meter } = observability;
   const { deps, minted } = createDeps(config.tenants, clickhouse, destination.database, meter, authOnDisk());
-  const own = { ...deps, searchAttributes, log: logger, ...watching };
+  const known = databaseId === undefined ? {} : { databaseId };
+  const own = { ...deps, ...known, searchAttributes, log: logger, ...watching };
   const worker = await buildWorker(connection, config, own, observability);
   observability.watch({ worker, connection, clickhouse, database: destination.database, tenants: config.tenants });
   const { namespace, taskQueue, deployment } = config.temporal;
   const tenants = config.tenants.map(({ name }) => name);
   logger.info({ tenants, address, namespace, url, taskQueue, searchAttributes }, 'worker is ready');
   if (deployment) logger.info(deployment, 'this version gets work once it is current, see docs/temporal-cloud.md');
-  process.stdout.write(`${JSON.stringify({ event: 'ready', pid: process.pid, metrics: observability.url })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ event: 'ready', pid: process.pid, metrics: observability.url, databaseId })}\n`,
+  );
   try {
     await worker.run();
   } finally {

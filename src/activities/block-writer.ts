@@ -7,6 +7,7 @@ import type { RawRecord } from '../json/page.js';
 import type { Resource } from '../resources/resource.js';
 import { NO_METER } from '../observability/meter.js';
 import type { ActivityDeps } from './deps.js';
+import { askDestination } from './destination.js';
 
 /**
  * Collects records into blocks and inserts one block while the next is being filled: at most two are in memory. What
@@ -43,15 +44,13 @@ export interface StoredBlock {
 export function createBlockWriter(
   deps: ActivityDeps,
   resource: Resource,
-  run: Pick<LoadContext, 'tenant' | 'runId' | 'tombstones'>,
+  run: Pick<LoadContext, 'tenant' | 'runId' | 'tombstones'> & { databaseId?: string },
 ): BlockWriter {
   let block = createBlocks(resource);
   const { tenant, runId, tombstones } = run;
   let underWay: Blocks | undefined;
   let spare: Blocks | undefined;
   let inFlight: Promise<void> = Promise.resolve();
-  // Read once: after a failed insert this writer inserts nothing more, and whoever tries again asks anew.
-  let serverStart: number | undefined;
 
   return {
     add(records, source, fetchedAt) {
@@ -70,7 +69,7 @@ export function createBlockWriter(
       const previous = inFlight;
       const next = previous.then(async () => {
         // Not aborted with the activity: rows on their way are stored, and their checkpoint is written.
-        serverStart ??= await deps.store.serverStart();
+        const { serverStart } = await askDestination(deps, run.databaseId);
         for (const part of full.parts) await measuredInsert(deps, part, { tenant, runId, serverStart });
         const { rows, malformed, redacted, oldestDate } = full;
         full.clear();

@@ -1,13 +1,18 @@
 import { compareLogIds } from '../auth0/log-id.js';
 import type { CloseRunInput } from '../contracts/activities.js';
-import type { LogsWindowCursor } from '../contracts/cursor.js';
+import type { LogsCursor, LogsWindowCursor } from '../contracts/cursor.js';
 import { describeError } from '../contracts/errors.js';
 import { windowText } from '../contracts/log-window.js';
 import type { ResourceResult, RunState } from '../contracts/types.js';
 import { parseInstant } from '../resources/columns.js';
+import { countHeldOf, setBack } from './believed.js';
 import { reconcileSnapshot } from './close-snapshot.js';
 import type { ActivityDeps } from './deps.js';
+import { askDestination } from './destination.js';
 import { watermarkOf } from './watermark.js';
+
+/** More blocks than one activity can write. */
+const BLOCKS_OF_AN_ACTIVITY = 1_000;
 
 /** What the destination says about a run that has come to its end. */
 export interface Reconciled {
@@ -36,9 +41,13 @@ export async function closeRun(deps: ActivityDeps, input: CloseRunInput): Promis
 }
 
 async function reconcileAndClose(deps: ActivityDeps, { state, result }: CloseRunInput): Promise<ResourceResult> {
+  await askDestination(deps, state.databaseId);
   if (result.status !== 'completed') {
-    await deps.store.writeRun(state, result);
-    return result;
+    // Where it has got to is where the next run goes on: also that run's rows must be there.
+    const { problem } = state.mode === 'logs' ? await reconcileLogs(deps, state) : { problem: null };
+    const final = problem === null ? result : { ...result, warnings: [...result.warnings, problem] };
+    await deps.store.writeRun(state, final);
+    return final;
   }
   const {
     visible,
@@ -85,20 +94,40 @@ function reconcile(deps: ActivityDeps, state: RunState): Promise<Reconciled> {
   return state.resource === 'logs' ? reconcileLogs(deps, state) : reconcileSnapshot(deps, state);
 }
 
-/** Every log that was sent is there, once. */
+/**
+ * Every log that was sent is there, once, and so is the one behind which the run began. Where not, the destination has
+ * lost rows meanwhile, and the checkpoint goes back to where the run began: the next one reads from there.
+ */
 async function reconcileLogs(deps: ActivityDeps, state: RunState): Promise<Reconciled> {
-  const { tenant, runId, oldestDate, counts, cursor, epoch } = state;
-  let visible = counts.rows === 0 ? 0 : await deps.store.countWritten(tenant, runId, counts.rows, oldestDate);
-  const lastId = cursor?.kind === 'logs' ? cursor.logId : null;
-  // There may be more: an attempt that was killed has stored what a later one found held.
-  if (visible < counts.rows && lastId !== null) {
-    // A backfill that was at the same place in the same moment has replaced rows of this run by its own.
-    const others = { runId, sinceMs: epoch, lastId, sinceDate: oldestDate };
-    visible = Math.min(counts.rows, visible + (await deps.store.countWrittenByOthers(tenant, others)));
-  }
+  const { tenant, runId, epoch, oldestDate: since, counts } = state;
+  const { rows } = counts;
+  const cursor = state.cursor?.kind === 'logs' ? state.cursor : null;
+  const began = cursor?.began;
+  const sent = { tenant, runId, epoch, rows, since, lastId: cursor?.logId ?? null };
+  const visible = await countHeldOf(deps.store, sent);
+  const isLost = async () =>
+    began !== undefined && began.logId !== '' && !(await deps.store.holdsLog(tenant, began.logId, began.date));
   const problem =
-    visible >= counts.rows ? null : `${counts.rows} logs were sent, but ClickHouse holds ${visible} of this run`;
+    visible < rows
+      ? `${rows} logs were sent, but ClickHouse holds ${visible} of this run`
+      : rows > 0 && (await isLost())
+        ? 'The log behind which the run began is no longer in ClickHouse, and others may be gone with it'
+        : null;
+  if (problem !== null && began !== undefined) await writeSetBack(deps, state, began);
   return { visible, deleted: 0, warnings: [], problem };
+}
+
+async function writeSetBack(
+  { store }: ActivityDeps,
+  { tenant, resource, epoch, runId, block, counts, oldestDate, cursor }: RunState,
+  began: NonNullable<LogsCursor['began']>,
+): Promise<void> {
+  const run = { from: began.from, fromId: began.logId, fromDate: began.date, rows: counts.rows, since: oldestDate };
+  const overlapRefused = cursor?.kind === 'logs' && cursor.overlapRefused;
+  // Above all blocks of an attempt whose end nobody has heard of.
+  const last = { epoch, block: block + BLOCKS_OF_AN_ACTIVITY };
+  const written = { tenant, resource, runId, ...last, snapshotAt: null, rowsHeld: 0, overlapRefused };
+  await store.writeCheckpoint(setBack({ ...written, cursor: '', lastId: '', lastDate: null }, run));
 }
 
 /** Every log of the interval that the tenant has is there, whoever wrote it. */
@@ -160,7 +189,8 @@ async function writeSnapshotCheckpoint(
     lastId: '',
     lastDate: null,
     snapshotAt: isWhole ? new Date(epoch).toISOString() : (before?.snapshotAt ?? null),
-    rowsHeld: await store.countHeld(tenant, resource),
+    // Fewer than there were: the next run takes a snapshot, which no count of today may hide from it.
+    rowsHeld: Math.max(before?.rowsHeld ?? 0, await store.countHeld(tenant, resource)),
     overlapRefused: false,
   });
 }

@@ -14,7 +14,9 @@ const logsCursor = z.object({
   phase: z.enum(['find', 'search', 'probe', 'check', 'refused', 'overlap', 'follow', 'confirm']),
   resume: text.nullable(),
   recent: z.boolean(),
-  gap: z.object({ from: text, fromDate: text.nullable(), reason: text }).nullable(),
+  gap: z
+    .object({ from: text, fromDate: text.nullable(), reason: text, unlessKept: z.boolean().exactOptional() })
+    .nullable(),
   overlapRefused: z.boolean(),
   from: text.nullable(),
   start: text,
@@ -24,6 +26,8 @@ const logsCursor = z.object({
   trail: z.object({ mark: text, steps: count }).nullable().exactOptional(),
   link: text.nullable().exactOptional(),
   byLink: z.boolean().exactOptional(),
+  began: z.object({ from: text, logId: text, date: text.nullable() }).exactOptional(),
+  looksBackLast: z.boolean().exactOptional(),
 });
 
 /** Cursors as they come back from heartbeat details, which an earlier version of the worker may have written. */

@@ -22,6 +22,8 @@ export interface ActivityDeps {
   tenants: ReadonlyMap<string, TenantAccess>;
   clickhouse: ClickHouseClient;
   database: string;
+  /** Id of the database that the worker has begun with; unset: it is not asked for. */
+  databaseId?: string;
   store: PipelineStore;
   snapshots: SnapshotStore;
   /** Whether the namespace has the search attributes of runs registered; unset: it has not. */

@@ -102,12 +102,14 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
         const { rows } = block.counts;
         const stayedOut = { ...noCounts(), malformed, pages };
         const counts = addCounts(addCounts(stored.counts, { ...noCounts(), ...block.counts }), stayedOut);
-        const isNews =
-          rows > 0 || position.lost > stored.lost || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
-        deps.reached?.('inserted');
-        if (isNews) await writeLogsCheckpoint(deps, input, position.cursor, stored.block);
-        deps.reached?.('checkpointed');
+        const settled = position.done && looksBackLast(position.cursor);
+        const isMarked = settled || refusesOverlap(position.cursor) !== refusesOverlap(stored.cursor);
+        const isNews = rows > 0 || isMarked || position.lost > stored.lost;
         const oldestDate = earlier(stored.oldestDate, block.oldestDate);
+        deps.reached?.('inserted');
+        const sent = { block: stored.block, rows: counts.rows, oldestDate, settled };
+        if (isNews) await writeLogsCheckpoint(deps, input, position.cursor, sent);
+        deps.reached?.('checkpointed');
         stored = { ...position, oldestDate, counts, block: stored.block + (isNews ? 1 : 0) };
         deps.meter?.pagesStored(input.tenant, input.resource, pages);
         deps.log?.debug({ pages, rows, cursor: cursorText(position.cursor) }, 'pages stored');
@@ -287,16 +289,23 @@ async function notHeld(
   return records.filter((record) => !held.has(resource.keyOf(record) ?? ''));
 }
 
+/** Whether what was read is the lookback window for the last time: nothing newer than at the run's beginning was found. */
+function looksBackLast(cursor: Cursor): boolean {
+  return cursor.kind === 'logs' && cursor.looksBackLast === true && cursor.logId === cursor.began?.logId;
+}
+
 /** Logs only: the next run goes on behind the rows that have just been stored. */
 async function writeLogsCheckpoint(
   deps: ActivityDeps,
   input: FetchPagesInput,
   cursor: Cursor,
-  block: number,
+  { block, rows, oldestDate, settled }: { block: number; rows: number; oldestDate: string | null; settled: boolean },
 ): Promise<void> {
   if (cursor.kind !== 'logs') return;
   const position = logsPosition(cursor);
   if (position === null) return;
+  const { began, logId } = cursor;
+  const sent = { rows: (input.rowsBefore ?? 0) + rows, since: earlier(input.oldestBefore ?? null, oldestDate) };
   await deps.store.writeCheckpoint({
     tenant: input.tenant,
     resource: input.resource,
@@ -304,10 +313,12 @@ async function writeLogsCheckpoint(
     block,
     runId: input.runId,
     cursor: position,
-    lastId: cursor.logId ?? '',
+    lastId: logId ?? '',
     lastDate: cursor.date,
     snapshotAt: null,
     rowsHeld: 0,
     overlapRefused: cursor.overlapRefused,
+    settled,
+    ...(began && { run: { from: began.from, fromId: began.logId, fromDate: began.date, ...sent } }),
   });
 }

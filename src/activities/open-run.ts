@@ -5,7 +5,10 @@ import { windowBeginning } from '../contracts/cursor.js';
 import { windowText } from '../contracts/log-window.js';
 import { backfillWorkflowId, resourceWorkflowId } from '../contracts/names.js';
 import { cursorText, noCounts, type RunState } from '../contracts/types.js';
+import type { DestinationFacts } from '../clickhouse/identity.js';
+import { believedCheckpoint } from './believed.js';
 import { type ActivityDeps, type TenantAccess, tenantOf } from './deps.js';
+import { askDestination } from './destination.js';
 import { backfillWindow, checkRetention } from './start-backfill.js';
 import { type Start, startOfClients, startOfLogs, startOfUsers } from './start.js';
 
@@ -20,7 +23,8 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput): Promise<
   const workflowId = resourceWorkflowId(tenant, input.resource);
   if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
 
-  return begin(deps, firstState(access, input, await findStart(deps, access, input)));
+  const destination = await askDestination(deps);
+  return begin(deps, firstState(access, input, await findStart(deps, access, input, destination), destination));
 }
 
 /** A backfill's lock is its interval. Throws ExtractError where the interval is wrong, or has been dropped. */
@@ -35,13 +39,14 @@ async function openBackfill(
   const workflowId = backfillWorkflowId(tenant, window);
   if (input.workflowId !== workflowId) return { kind: 'redirect', tenant, workflowId };
 
+  const destination = await askDestination(deps);
   const api = access.openApi();
   const oldest = await findOldestLog(api, Context.current().cancellationSignal);
   const { logRetentionMs: retentionMs } = access.extract;
   const warnings = checkRetention({ window, available, oldest: oldest?.at ?? null, retentionMs, now: input.epoch });
   const start: Start = { mode: 'logs-backfill', cursor: windowBeginning(window, available), warnings };
   return begin(deps, {
-    ...firstState(access, input, start),
+    ...firstState(access, input, start, destination),
     firstCursor: windowText(window),
     backfill: { ...window, available },
     counts: { ...noCounts(), requests: api.requests() },
@@ -58,7 +63,12 @@ async function begin(deps: ActivityDeps, state: RunState): Promise<OpenRunResult
   return { kind: 'run', state };
 }
 
-function firstState({ name: tenant, extract }: TenantAccess, input: OpenRunInput, start: Start): RunState {
+function firstState(
+  { name: tenant, extract }: TenantAccess,
+  input: OpenRunInput,
+  start: Start,
+  { id }: DestinationFacts,
+): RunState {
   const { mode, cursor, warnings } = start;
   return {
     version: 1,
@@ -81,6 +91,7 @@ function firstState({ name: tenant, extract }: TenantAccess, input: OpenRunInput
     serverTime: null,
     oldestDate: null,
     acceptDeletes: input.acceptDeletes ?? false,
+    ...(id !== null && { databaseId: id }),
   };
 }
 
@@ -88,6 +99,7 @@ async function findStart(
   { store }: ActivityDeps,
   { name: tenant, extract }: TenantAccess,
   input: OpenRunInput,
+  { uptimeMs }: DestinationFacts,
 ): Promise<Start> {
   switch (input.resource) {
     case 'clients':
@@ -105,21 +117,30 @@ async function findStart(
     }
     case 'logs': {
       const explicit = input.from !== undefined;
-      const checkpoint = await store.readCheckpoint(tenant, 'logs');
+      const lastCompleted = await store.lastCompleted(tenant, 'logs');
+      const written = await store.readCheckpoint(tenant, 'logs');
+      const serverStartedAt = Date.now() - uptimeMs;
+      const { checkpoint, warnings } =
+        written === null || explicit
+          ? { checkpoint: written, warnings: [] }
+          : await believedCheckpoint(store, written, { lastCompleted, serverStartedAt });
       const held =
         !explicit && checkpoint !== null && (await store.holdsLog(tenant, checkpoint.lastId, checkpoint.lastDate));
-      return startOfLogs({
+      const upTo = checkpoint === null || checkpoint.lastId === '' ? null : checkpoint;
+      const start = startOfLogs({
         from: input.from,
         checkpoint,
         held,
-        newest: held || explicit ? null : await store.newestLog(tenant),
+        newest:
+          held || explicit ? null : await store.newestLog(tenant, upTo && { logId: upTo.lastId, date: upTo.lastDate }),
         configured: extract.logsStart,
         lastCursor: input.lastCursor,
         overlapMs: extract.logsOverlapMs,
         retentionMs: extract.logRetentionMs,
-        lastCompleted: await store.lastCompleted(tenant, 'logs'),
+        lastCompleted,
         now: input.epoch,
       });
+      return { ...start, warnings: [...warnings, ...start.warnings] };
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   FIRST_USERS_PAGE,
   type LogsCursor,
   logsBeginning,
+  logsPosition,
   PAGE_SIZE,
 } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
@@ -24,10 +25,13 @@ export interface Start {
 export interface LogsFacts {
   /** A log id or an ISO 8601 instant that somebody asked for. */
   from: string | undefined;
-  checkpoint: Pick<Checkpoint, 'cursor' | 'lastId' | 'lastDate' | 'overlapRefused' | 'imported'> | null;
+  checkpoint: Pick<
+    Checkpoint,
+    'cursor' | 'lastId' | 'lastDate' | 'overlapRefused' | 'imported' | 'settled' | 'ageMs'
+  > | null;
   /** Whether the checkpoint's newest log is in the table. */
   held: boolean;
-  /** The newest log in the table; asked for only when the checkpoint's is not there. */
+  /** The newest log in the table that is no newer than the checkpoint's; asked for only when that is not there. */
   newest: { logId: string; date: string } | null;
   /** Setting: `oldest` or an ISO 8601 date. */
   configured: string;
@@ -64,12 +68,18 @@ export function startOfLogs(facts: LogsFacts): Start {
         ]);
   }
   const { cursor, lastId, lastDate } = checkpoint;
+  const beginning = cursor === OLDEST ? facts.configured : parseInstant(cursor) === undefined ? null : cursor;
+  if (beginning !== null) return begin({ ...logsBeginning(beginning), gap: lostWith('', lastDate) }, [LOST]);
   if (facts.held || lastId === '')
     return begin(goOn(facts, cursor, lastId === '' ? null : lastId, lastDate), behind(lastCursor, cursor));
-  if (checkpoint.imported === true) return begin(goOnImported(checkpoint, newest), [IMPORTED]);
+  if (checkpoint.imported === true) {
+    const start = goOnImported(checkpoint, newest);
+    // Its newest log is somewhere else: that it is not here says nothing.
+    return { ...begin(start, [IMPORTED]), cursor: { ...start, began: { from: cursor, logId: '', date: lastDate } } };
+  }
   if (newest === null)
-    return begin(logsBeginning(facts.configured), [
-      'The table holds no logs although a checkpoint exists: starting over from the beginning',
+    return begin({ ...logsBeginning(facts.configured), gap: lostWith(lastId, lastDate) }, [
+      'The table holds none of the logs before its checkpoint: starting over from the beginning',
     ]);
   return begin(goOn(facts, newest.logId, newest.logId, newest.date), [
     'The table ends before the checkpoint: going back to the newest log in it',
@@ -77,14 +87,27 @@ export function startOfLogs(facts: LogsFacts): Start {
 }
 
 function begin(cursor: LogsCursor, warnings: string[] = []): Start {
-  return { mode: 'logs', cursor, warnings };
+  const began = { from: logsPosition(cursor) ?? cursor.start, logId: cursor.logId ?? '', date: cursor.date };
+  return { mode: 'logs', cursor: { ...cursor, began }, warnings };
+}
+
+const LOST = 'ClickHouse has lost logs of the run that began with the oldest one: reading from the beginning again';
+
+/** What was held to there is gone, and with it what the tenant no longer keeps. */
+function lostWith(from: string, fromDate: string | null): LogsCursor['gap'] {
+  if (fromDate === null) return null;
+  return { from, fromDate, reason: 'lost in ClickHouse, and no longer kept by the tenant', unlessKept: true };
 }
 
 /** Behind a position that is held: a little overlap first, and before that a check where an interval may be lost. */
 function goOn(facts: LogsFacts, cursor: string, logId: string | null, date: string | null): LogsCursor {
   const overlapRefused = facts.checkpoint?.overlapRefused ?? false;
   const givenAt = logId === null ? undefined : timeOfLogId(logId);
-  const overlap = facts.overlapMs > 0 && !overlapRefused && givenAt !== undefined;
+  const { settled = false, ageMs = 0 } = (facts.held ? facts.checkpoint : null) ?? {};
+  const overlap = facts.overlapMs > 0 && !overlapRefused && !settled && givenAt !== undefined;
+  // Counted from when the newest log was stored, by one clock: the tenant's and ours may differ by hours. It was taken in
+  // before, so that by now all that was due with it can be seen.
+  const looksBackLast = overlap && ageMs >= facts.overlapMs;
   const from = overlap ? syntheticLogId(givenAt - facts.overlapMs) : cursor;
   const keptFor = Math.min(facts.retentionMs ?? SHORTEST_RETENTION_MS, SHORTEST_RETENTION_MS);
   const within = (at: number | null | undefined) => facts.now - (at ?? 0) < keptFor;
@@ -92,7 +115,8 @@ function goOn(facts: LogsFacts, cursor: string, logId: string | null, date: stri
   // The overlap shows by itself whether the newest log held is still kept. Without it, only age speaks.
   const phase = overlap ? 'overlap' : recent || within(parseInstant(date)) ? 'follow' : 'check';
   const resume = phase === 'follow' ? null : cursor;
-  return { kind: 'logs', phase, from, resume, start: cursor, recent, gap: null, overlapRefused, logId, date };
+  const last = looksBackLast ? { looksBackLast } : {};
+  return { kind: 'logs', phase, from, resume, start: cursor, recent, gap: null, overlapRefused, logId, date, ...last };
 }
 
 const IMPORTED = 'Going on behind a checkpoint that was imported: what is older was copied somewhere else';

@@ -9,11 +9,11 @@ export function compareLogIds(a: string, b: string): number {
 }
 
 /**
- * Whether ids are of a form that is known to be given in order. Only decimal ones are: what follows from the texts of
- * others (UUIDs, hex) is chance.
+ * Whether ids are of the form that is known to be given in order. What follows from the texts of others (UUIDs, hex, any
+ * numbers) may be chance.
  */
 export function areOrdered(ids: Iterable<string>): boolean {
-  for (const id of ids) if (!/^\d+$/.test(id)) return false;
+  for (const id of ids) if (!SYNTHETIC_FORM.test(id)) return false;
   return true;
 }
 

@@ -25,6 +25,21 @@ export interface Checkpoint {
   overlapRefused: boolean;
   /** Given by `state import`: its rows may be somewhere else, and it is believed all the same. */
   imported?: boolean;
+  /** Logs: where the run that wrote it began, and what it has stored since. */
+  run?: {
+    /** Position; {@link OLDEST} or an ISO 8601 instant where there was none. */
+    from: string;
+    /** Newest log held then, and its date; '' where there was none. */
+    fromId: string;
+    fromDate: string | null;
+    rows: number;
+    /** Oldest date among the rows, ISO 8601; null where they have none. */
+    since: string | null;
+  };
+  /** Logs: what lies a little behind the newest one was read for the last time, and nothing more is expected there. */
+  settled?: boolean;
+  /** How long ago it was written, by the server's clock, ms. Read only. */
+  ageMs?: number;
 }
 
 /** Checkpoints as runs read and write them. All throw ExtractError. */
@@ -47,6 +62,15 @@ export const checkpointRow = z.object({
   overlap_refused: z.boolean(),
   imported: z.boolean(),
 });
+const storedRow = checkpointRow.extend({
+  run_from: z.string(),
+  run_from_id: z.string(),
+  run_from_date: instant.nullable(),
+  run_rows: number,
+  run_since: instant.nullable(),
+  settled: z.boolean(),
+  age_ms: number,
+});
 
 /** The checkpoints of one destination. */
 export function createCheckpointStore({ select, insert }: Statements, database: string): CheckpointStore {
@@ -54,8 +78,10 @@ export function createCheckpointStore({ select, insert }: Statements, database: 
   return {
     async readCheckpoint(tenant, resource) {
       const [row] = await select(
-        checkpointRow,
-        `SELECT epoch, block, run_id, cursor, last_id, rows_held, overlap_refused, imported,
+        storedRow,
+        `SELECT epoch, block, run_id, cursor, last_id, rows_held, overlap_refused, imported, settled,
+                run_from, run_from_id, toString(run_from_date) AS run_from_date, run_rows, toString(run_since) AS run_since,
+                dateDiff('millisecond', written_at, now64(3)) AS age_ms,
                 toString(last_date) AS last_date, toString(snapshot_at) AS snapshot_at
          FROM ${table('pipeline_checkpoints')}
          WHERE tenant = {tenant:String} AND resource = {resource:String}`,
@@ -69,6 +95,12 @@ export function createCheckpointStore({ select, insert }: Statements, database: 
         snapshot_at,
         rows_held: rowsHeld,
         overlap_refused: overlapRefused,
+        run_from: from,
+        run_from_id: fromId,
+        run_from_date: fromDate,
+        run_rows: rows,
+        run_since: since,
+        age_ms: ageMs,
         ...rest
       } = row;
       return {
@@ -80,6 +112,8 @@ export function createCheckpointStore({ select, insert }: Statements, database: 
         snapshotAt: snapshot_at,
         rowsHeld,
         overlapRefused,
+        ageMs,
+        ...(from !== '' && { run: { from, fromId, fromDate, rows, since } }),
         ...rest,
       };
     },
@@ -99,6 +133,12 @@ export function createCheckpointStore({ select, insert }: Statements, database: 
           rows_held: checkpoint.rowsHeld,
           overlap_refused: checkpoint.overlapRefused,
           imported: checkpoint.imported ?? false,
+          run_from: checkpoint.run?.from ?? '',
+          run_from_id: checkpoint.run?.fromId ?? '',
+          run_from_date: checkpoint.run?.fromDate ?? null,
+          run_rows: checkpoint.run?.rows ?? 0,
+          run_since: checkpoint.run?.since ?? null,
+          settled: checkpoint.settled ?? false,
         },
       ]),
   };

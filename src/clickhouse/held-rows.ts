@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { areOrdered } from '../auth0/log-id.js';
 import type { ResourceName } from '../contracts/names.js';
 import { resources } from '../resources/index.js';
 import { identifier, tablesOf } from './client.js';
@@ -13,8 +14,14 @@ export interface HeldRows {
   newestChange(tenant: string, resource: ResourceName, upTo: number): Promise<number | null>;
   /** Whether a log is held; the date makes it a look-up by the primary key. */
   holdsLog(tenant: string, logId: string, date: string | null): Promise<boolean>;
-  /** The newest log held by id, or null in an empty table. */
-  newestLog(tenant: string): Promise<{ logId: string; date: string } | null>;
+  /**
+   * The newest log held, or of those up to `upTo` where that is given; null where there is none. Newest by id, where ids
+   * have no order by date.
+   */
+  newestLog(
+    tenant: string,
+    upTo: { logId: string; date: string | null } | null,
+  ): Promise<{ logId: string; date: string } | null>;
   /** Which of these logs are held; `sinceDate` (ISO 8601): the oldest of their dates, null where they have none. */
   heldLogs(tenant: string, logIds: readonly string[], sinceDate: string | null): Promise<Set<string>>;
   /** Logs in the destination that this run has written, each counted once, whatever its date. `sinceDate` as above. */
@@ -60,15 +67,24 @@ export function createHeldRows({ select }: Statements, database: string): HeldRo
       return rows.length > 0;
     },
 
-    async newestLog(tenant) {
-      const [row] = await select(
-        z.object({ log_id: z.string(), date: instant }),
-        `SELECT log_id, toString(date) AS date FROM ${table('logs_raw')}
-         WHERE tenant = {tenant:String} AND NOT startsWith(log_id, 'sha256:')
-         ORDER BY length(log_id) DESC, log_id DESC LIMIT 1`,
-        { tenant },
-      );
-      return row ? { logId: row.log_id, date: row.date } : null;
+    async newestLog(tenant, upTo) {
+      const newest = async (where: string, order: string) => {
+        const [row] = await select(
+          z.object({ log_id: z.string(), at: instant }),
+          `SELECT log_id, toString(date) AS at FROM ${table('logs_raw')}
+           WHERE tenant = {tenant:String} AND ${where} ORDER BY ${order} LIMIT 1`,
+          { tenant, upToId: upTo?.logId ?? '', upToDate: upTo?.date ?? '' },
+        );
+        return row ? { logId: row.log_id, date: row.at } : null;
+      };
+      if (upTo === null || areOrdered([upTo.logId])) {
+        const bound = upTo === null ? '' : 'AND log_id <= {upToId:String}';
+        const byId = await newest(`match(log_id, '^900[0-9]{53}$') ${bound}`, 'log_id DESC');
+        if (byId !== null || upTo !== null) return byId;
+      }
+      if (upTo !== null && upTo.date === null) return null;
+      const bound = upTo === null ? '' : 'AND date <= parseDateTime64BestEffort({upToDate:String}, 3)';
+      return newest(`NOT startsWith(log_id, 'sha256:') ${bound}`, 'date DESC');
     },
 
     async heldLogs(tenant, logIds, sinceDate) {

@@ -3,12 +3,13 @@ import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Block, LoadContext } from './block.js';
 import { identifier } from './client.js';
+import type { DestinationFacts } from './identity.js';
 import { classifyClickHouseError } from './errors.js';
 
 /** What an insert is told beside its rows. */
 export interface InsertContext extends Pick<LoadContext, 'tenant' | 'runId'> {
-  /** See {@link createServerStart}. */
-  serverStart: number;
+  /** See {@link DestinationFacts}. */
+  serverStart: DestinationFacts['serverStart'];
 }
 
 /**

@@ -3,13 +3,13 @@ import { type CheckpointStore, createCheckpointStore } from './checkpoints.js';
 import { createHeldRows, type HeldRows } from './held-rows.js';
 import { createLogWindowStore, type LogWindowStore } from './log-window-store.js';
 import { createRunLedger, type RunLedger } from './run-ledger.js';
-import { createServerStart } from './server-start.js';
+import { createDestinationFacts, type DestinationFacts } from './identity.js';
 import { createStatements } from './statements.js';
 
 /** What runs read and write of the destination, apart from the records themselves. All throw ExtractError. */
 export interface PipelineStore extends CheckpointStore, HeldRows, RunLedger, LogWindowStore {
-  /** When the server was started: see {@link createServerStart}. */
-  serverStart(): Promise<number>;
+  /** Which server and database it is: see {@link createDestinationFacts}. */
+  destination(): Promise<DestinationFacts>;
 }
 
 /** The store of one destination. */
@@ -20,6 +20,6 @@ export function createPipelineStore(client: ClickHouseClient, database: string):
     ...createHeldRows(statements, database),
     ...createRunLedger(statements, database),
     ...createLogWindowStore(statements, database),
-    serverStart: createServerStart(client),
+    destination: createDestinationFacts(client, database),
   };
 }

@@ -19,7 +19,7 @@ export interface Config {
   defaults: TenantSettings;
   temporal: TemporalConfig;
   /** `url` is null where no server is configured, and an embedded one is meant. */
-  clickhouse: Omit<Destination, 'url'> & { url: string | null };
+  clickhouse: Omit<Destination, 'url'> & { url: string | null; databaseId: string | null };
   stack: {
     dataDir: string;
     temporalCliPath: string | null;
@@ -77,6 +77,7 @@ export function parseConfig(
     clickhouse: {
       url: read(S.clickhouseUrl) ?? null,
       database: word(S.clickhouseDatabase),
+      databaseId: read(S.clickhouseDatabaseId) ?? null,
       username: word(S.clickhouseUser),
       password: word(S.clickhousePassword),
       cluster: read(S.clickhouseCluster) ?? null,

@@ -84,6 +84,11 @@ export interface FetchPagesInput {
   block: number;
   /** Pages that the run has fetched before: errors name a page by its place in the run. */
   pagesBefore: number;
+  /** Rows that the run has stored before, and the oldest of their dates: what its checkpoint stands on. */
+  rowsBefore?: number;
+  oldestBefore?: string | null;
+  /** Id of the database that the run has begun with. */
+  databaseId?: string;
   maxPages: number;
 }
 

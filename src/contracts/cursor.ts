@@ -36,7 +36,7 @@ export interface LogsCursor extends Partial<PageSize> {
   /** A run has reached the end of the log so lately that no plan can have dropped anything since. */
   recent: boolean;
   /** An interval that was lost, to be recorded with the first log behind it. */
-  gap: { from: string; fromDate: string | null; reason: string } | null;
+  gap: { from: string; fromDate: string | null; reason: string; unlessKept?: boolean } | null;
   /** The tenant takes no synthetic positions: late events behind the cursor are not looked for. */
   overlapRefused: boolean;
   /** Newest log that is in the destination, and its `date`: by these a checkpoint is believed or not. */
@@ -50,6 +50,13 @@ export interface LogsCursor extends Partial<PageSize> {
   link?: string | null;
   /** The tenant refuses its own log ids as positions and takes what its Links name. */
   byLink?: boolean;
+  /**
+   * Where the run began: a position, {@link start} where there was none, and the newest log held then ('': none is
+   * known). To there the checkpoint goes back where rows of the run are lost.
+   */
+  began?: { from: string; logId: string; date: string | null };
+  /** The lookback window has passed: when this run has read it, it need not be read again. */
+  looksBackLast?: boolean;
 }
 
 /** GET /logs of an interval. Another kind than the live one's, so that nothing can take it for a checkpoint. */

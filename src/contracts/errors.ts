@@ -61,6 +61,10 @@ export const ERRORS = {
     retry: false,
     next: 'ClickHouse refused the statement: check CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, its rights and the tables of CLICKHOUSE_DATABASE.',
   },
+  OtherDestination: {
+    retry: false,
+    next: 'Nothing was written there. Check CLICKHOUSE_URL, CLICKHOUSE_DATABASE and what listens there. Was it emptied? Start the worker again: it makes the tables, and everything is read again. Was another one meant? See docs/troubleshooting.md#otherdestination.',
+  },
   DestinationTooOld: {
     retry: false,
     next: 'Nothing was written. Update the ClickHouse server, or set CLICKHOUSE_URL to another one.',

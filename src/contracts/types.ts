@@ -115,6 +115,8 @@ export interface RunState {
   acceptDeletes: boolean;
   /** Records that are too large to be read, and were left out. */
   lost?: number;
+  /** Id of the database that the run writes to: no other may take its place. */
+  databaseId?: string;
   /** Set while an operator has paused the run. */
   paused?: Pause | null;
   /** Backfill: the interval, and whether the beginning may be missing. */

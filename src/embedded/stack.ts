@@ -10,6 +10,7 @@ import { spawnChild } from './child-process.js';
 import { USER } from './clickhouse/access.js';
 import { startEmbeddedClickHouse } from './clickhouse/process.js';
 import { type DataDir, type StackAddresses } from './data-dir.js';
+import { readDatabaseId, rememberDatabaseId } from './database-id.js';
 import { watchDisk } from './disk.js';
 import { choosePort, refuseUsedPort } from './ports.js';
 import { type Part, type Supervised, supervise } from './supervise.js';
@@ -80,11 +81,11 @@ export async function startStack(
       metrics: { url: null },
     };
     workerPart = await run('The worker', async () => {
-      const worker = await startWorker(
-        dataDir,
-        { ...tenant.value.env, ...workerEnv(config, addresses, dataDir) },
-        disk.heard,
-      );
+      const databaseId = config.clickhouse.databaseId ?? readDatabaseId(dataDir);
+      const remembered = databaseId === null ? {} : { CLICKHOUSE_DATABASE_ID: databaseId };
+      const env = { ...tenant.value.env, ...workerEnv(config, addresses, dataDir), ...remembered };
+      const worker = await startWorker(dataDir, env, disk.heard);
+      if (worker.databaseId !== null) rememberDatabaseId(dataDir, worker.databaseId);
       // Started again it may have found another port free.
       addresses.metrics = { url: worker.metrics };
       dataDir.publish(addresses);
@@ -214,7 +215,7 @@ async function startWorker(
   dataDir: DataDir,
   env: Record<string, string>,
   heard: (line: string) => void,
-): Promise<Part & { metrics: string | null }> {
+): Promise<Part & { metrics: string | null; databaseId: string | null }> {
   const child = await spawnChild({
     name: 'The worker',
     command: process.execPath,
@@ -224,7 +225,8 @@ async function startWorker(
     logFile: dataDir.file('logs', 'worker.log'),
   });
   const ready = await readyOrStop(child, 60_000);
-  return { ...child, metrics: z.object({ metrics: z.string() }).safeParse(JSON.parse(ready)).data?.metrics ?? null };
+  const said = z.object({ metrics: z.string().nullish(), databaseId: z.string().nullish() }).parse(JSON.parse(ready));
+  return { ...child, metrics: said.metrics ?? null, databaseId: said.databaseId ?? null };
 }
 
 /** Waits for the line of JSON that a part prints when it is ready, and returns it. */

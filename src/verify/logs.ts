@@ -39,7 +39,7 @@ export async function verifyLogs(deps: VerifyDeps, task: VerifyTask): Promise<Re
   const { tenant, store, retry } = deps;
   // Asked for before the tenant is: what is held by now, the tenant must name.
   const checkpoint = await retry(() => store.readCheckpoint(tenant, 'logs'));
-  const newest = (await retry(() => store.newestLog(tenant)))?.logId ?? null;
+  const newest = (await retry(() => store.newestLog(tenant, null)))?.logId ?? null;
   const copiedTo = checkpoint?.lastId || newest;
 
   const window = boundsOf(task);

@@ -34,7 +34,7 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
     const run = { tenant, runId, tombstones: new Map<string, number>() };
     for (const { record, ...page } of waiting) blocks.add([record], { ...run, ...page });
     await retry(async () => {
-      const serverStart = await store.serverStart();
+      const { serverStart } = await store.destination();
       for (const block of blocks.parts) await insertBlock(clickhouse, database, block, { tenant, runId, serverStart });
     });
     stored += waiting.length;

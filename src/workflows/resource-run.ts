@@ -102,12 +102,16 @@ export async function runResource(
     async fetchAllPages() {
       for (;;) {
         await run.waitIfPaused();
-        const { tenant, mode, runId, epoch, cursor, block, counts } = run.state;
+        const { tenant, mode, runId, epoch, cursor, block, counts, oldestDate, databaseId } = run.state;
         if (mode === 'users-export' || cursor === null)
           throw ApplicationFailure.nonRetryable('no pages in this mode', 'Internal');
         const maxPages = pagesForNext(run.state);
         const result = await paging.fetchPages.executeWithOptions({ summary: pagesSummary(progress()) }, [
-          { tenant, resource, mode, runId, epoch, cursor, block, pagesBefore: counts.pages, maxPages },
+          {
+            ...{ tenant, resource, mode, runId, epoch, cursor, block, maxPages },
+            ...{ pagesBefore: counts.pages, rowsBefore: counts.rows, oldestBefore: oldestDate },
+            ...(databaseId !== undefined && { databaseId }),
+          },
         ]);
         run.state = afterPages(run.state, result);
         if (result.switchTo !== null) return { mode: result.switchTo, readToEnd: result.readToEnd ?? false };

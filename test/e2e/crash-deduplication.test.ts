@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
-import { createServerStart } from '../../src/clickhouse/server-start.js';
+import { createDestinationFacts } from '../../src/clickhouse/identity.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { compileSources } from '../support/compiled.js';
 import { storeRecords } from '../support/store-records.js';
@@ -26,7 +26,8 @@ it('stores a block again whose rows a crash has taken, although the server knows
     const destination = { url: engine.url, database: 'auth0', username: 'default', password: '', cluster: null };
     const client = openClickHouse(destination);
     await migrate(client, destination);
-    const serverStart = createServerStart(client);
+    const facts = createDestinationFacts(client, 'auth0');
+    const serverStart = async () => (await facts()).serverStart;
     const insert = async (startedAt: number): Promise<void> => {
       const record = '{"log_id":"90020260101000000000000000000000001","date":"2026-01-01T00:00:00.000Z"}';
       await storeRecords(client, 'logs', [record], { tenant: 't', runId: 'run', serverStart: startedAt });

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { syntheticLogId } from '../../src/auth0/log-id.js';
 import { type Lab, startLab } from '../support/lab.js';
 import { type LogsAnswer, type OddLog, servedFrom, startOddTenant, type OddTenant } from '../support/odd-tenant.js';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -44,13 +46,18 @@ const FORMS: Record<string, (n: number) => unknown> = {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
   },
   number: (n) => String(n + 90),
+  scattered: (n) => String(((n + 1) * 7_919) % 100_003),
   short: (n) => createHash('md5').update(String(n)).digest('base64url').slice(0, 7),
 };
 
 const two = (date: unknown): OddLog[] => logsOf(2, (n) => (n === 1 ? { date } : {}));
 const months = logsOf(130, (n) => ({ date: new Date(Date.UTC(2015, n, 3)).toISOString() }));
-const many = logsOf(12_000);
+const many = logsOf(6_000);
 const few = logsOf(350);
+const burst = logsOf(3_000, (n) => ({
+  log_id: `${syntheticLogId(START).slice(0, 17)}${String(n + 1).padStart(39, '0')}`,
+  date: new Date(START).toISOString(),
+}));
 const ofForm = (form: string) => logsOf(1_300, (n) => ({ log_id: FORMS[form]?.(n) }));
 /** Logs of the tenants with other ids that there are so far. */
 let grown = 1_000;
@@ -59,6 +66,7 @@ beforeAll(async () => {
   const serves: Record<string, (query: Record<string, string>) => LogsAnswer> = {
     ...Object.fromEntries(Object.entries(DATES).map(([name, date]) => [name, plain(two(date))])),
     months: plain(months),
+    burst: plain(burst),
     inclusive: servedFrom(many, (first, take) => ({ logs: many.slice(Math.max(0, first - 1)).slice(0, take) })),
     repeating: servedFrom(many, (first, take) => ({ logs: many.slice(Math.max(0, first - 20)).slice(0, take) })),
     links: servedFrom(few, (first, take, from) => {
@@ -95,7 +103,7 @@ describe('pages', () => {
   it.each(['inclusive', 'repeating'])(
     'may begin with what the page before held, and end so for ever: %s',
     async (name) => {
-      expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 12_000, visible: 12_000 });
+      expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 6_000, visible: 6_000 });
       await expectHeld(name, many);
       const before = tenants[name]?.queries.length ?? 0;
       expect(await syncLogs(name)).toMatchObject({ status: 'completed', rows: 0 });
@@ -108,6 +116,27 @@ describe('pages', () => {
     await expectHeld('links', few);
     expect(await syncLogs('links')).toMatchObject({ status: 'completed', rows: 0 });
   });
+});
+
+it('a burst that is the newest of the log is read again until its window has passed, and then no longer', async () => {
+  const requests = async () => {
+    const before = tenants['burst']?.queries.length ?? 0;
+    expect(await syncLogs('burst')).toMatchObject({ status: 'completed', rows: 0 });
+    return (tenants['burst']?.queries.length ?? 0) - before;
+  };
+  expect(await syncLogs('burst')).toMatchObject({ status: 'completed', rows: 3_000 });
+  expect(await requests()).toBe(31);
+  await lab.clickhouse.command({
+    query: `ALTER TABLE _pipeline_checkpoints UPDATE written_at = written_at - INTERVAL 31 SECOND
+      WHERE tenant = 'burst' SETTINGS mutations_sync = 2`,
+  });
+  // What turned up within the window, and was not seen before.
+  const late = burst.slice(1_000, 1_003).map(({ log_id: id }) => `'${String(id)}'`);
+  await lab.clickhouse.command({ query: `DELETE FROM logs_raw WHERE log_id IN (${late.join()})` });
+  const before = tenants['burst']?.queries.length ?? 0;
+  expect(await syncLogs('burst')).toMatchObject({ status: 'completed', rows: 3 });
+  expect((tenants['burst']?.queries.length ?? 0) - before).toBe(31);
+  expect([await requests(), await requests()]).toEqual([1, 1]);
 });
 
 it('ids of another form are copied, and gone on from', async () => {

@@ -23,7 +23,7 @@ export interface OddTenant {
 
 /** Starts a tenant whose logs a function serves; everything else is as small as can be. */
 export async function startOddTenant(
-  serve: (query: Record<string, string>) => LogsAnswer,
+  serve: (query: Record<string, string>) => LogsAnswer | Promise<LogsAnswer>,
   { delayMs = 0, headers = {} }: { delayMs?: number; headers?: Record<string, string> } = {},
 ): Promise<OddTenant> {
   const queries: Record<string, string>[] = [];
@@ -36,11 +36,15 @@ export async function startOddTenant(
     if (url.pathname !== '/api/v2/logs') return send(response, 404, { statusCode: 404, message: 'not here' });
     const query = Object.fromEntries(url.searchParams);
     queries.push(query);
-    const { status = 200, logs, link } = serve(query);
+    void answer(response, query);
+  });
+  const answer = async (response: ServerResponse, query: Record<string, string>): Promise<void> => {
+    const { status = 200, logs, link } = await serve(query);
     const linkHeader = link === undefined ? {} : { link: `<${origin}/api/v2/logs?from=${link}&take=100>; rel="next"` };
     const body = status === 200 ? logs : { statusCode: status, error: 'Bad Request', message: 'Invalid from' };
-    void delay(delayMs).then(() => send(response, status, body, { ...linkHeader, ...headers }));
-  });
+    await delay(delayMs);
+    send(response, status, body, { ...linkHeader, ...headers });
+  };
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

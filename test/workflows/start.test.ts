@@ -77,14 +77,15 @@ it('hands the cursor and the block from one activity to the next', async () => {
     await (await start('extractLogs', resourceWorkflowId(fake.tenant, 'logs'), { pagesPerActivity: 2 })).result();
   });
   const [open] = fake.inputs('openRun');
-  const common = { tenant: fake.tenant, resource: 'logs', mode: 'logs', runId: open?.runId, epoch: open?.epoch };
   const cursor = expect.objectContaining({ kind: 'logs', start: 'oldest' });
+  const run = { tenant: fake.tenant, resource: 'logs', mode: 'logs', runId: open?.runId, epoch: open?.epoch };
+  const common = { ...run, cursor, oldestBefore: null };
   // Two full pages say that there is much to catch up: from then on one activity may fetch 50.
   expect(fake.inputs('fetchPages')).toEqual([
-    { ...common, cursor, block: 0, pagesBefore: 0, maxPages: 2 },
-    { ...common, cursor, block: 1, pagesBefore: 1, maxPages: 2 },
-    { ...common, cursor, block: 2, pagesBefore: 2, maxPages: 2000 },
-    { ...common, cursor, block: 3, pagesBefore: 3, maxPages: 2000 },
+    { ...common, block: 0, pagesBefore: 0, rowsBefore: 0, maxPages: 2 },
+    { ...common, block: 1, pagesBefore: 1, rowsBefore: 100, maxPages: 2 },
+    { ...common, block: 2, pagesBefore: 2, rowsBefore: 200, maxPages: 2000 },
+    { ...common, block: 3, pagesBefore: 3, rowsBefore: 300, maxPages: 2000 },
   ]);
   const froms = fake.inputs('fetchPages').map((input) => (input.cursor.kind === 'logs' ? input.cursor.from : ''));
   expect(froms).toEqual([null, 'log-1', 'log-2', 'log-3']);

@@ -48,8 +48,14 @@ export function oldestOf(page: FetchedPage): OldestKept | undefined {
 
 /** The answer of a search for the start. */
 export function begin(cursor: LogsCursor, oldest: OldestKept | undefined, records: RawRecord[]): PageStep<LogsCursor> {
-  if (!oldest) return step(cursor, [], true, null);
-  const rest = { ...cursor, resume: null };
+  const gap = isStillKept(cursor.gap, oldest) ? null : cursor.gap;
+  if (!oldest) {
+    const nothing = step({ ...cursor, gap: null }, [], true, null);
+    return gap?.unlessKept === true
+      ? { ...nothing, gap: { ...gap, to: '', toDate: null } }
+      : step(cursor, [], true, null);
+  }
+  const rest = { ...cursor, gap, resume: null };
   if (cursor.phase !== 'search' && oldest.timed) {
     const since = isStart(cursor) ? parseInstant(cursor.start) : undefined;
     // A date may be missing, or be any: the id says when the log was taken in.
@@ -64,7 +70,15 @@ export function begin(cursor: LogsCursor, oldest: OldestKept | undefined, record
   const taken = areOrdered(ids) || isAscending(ids) ? lowest : records;
   const position = newestHeld({ ...cursor, logId: null, date: null }, lowest);
   const found = step({ ...rest, phase: 'follow' as const, from: oldest.id, ...position }, taken, false, null);
-  return closeGap(found, cursor.gap, records);
+  return closeGap(found, gap, records);
+}
+
+/** Whether all that was held before is still kept, so that a pending gap is none. */
+function isStillKept(gap: LogsCursor['gap'], oldest: OldestKept | undefined): boolean {
+  if (gap?.unlessKept !== true || oldest === undefined) return false;
+  const at = parseInstant(gap.fromDate);
+  if (oldest.date !== undefined && at !== undefined && oldest.date <= at) return true;
+  return gap.from !== '' && areOrdered([oldest.id, gap.from]) && compareLogIds(oldest.id, gap.from) <= 0;
 }
 
 /** The answer of a search for the oldest kept log: is what is held connected with what is kept? */

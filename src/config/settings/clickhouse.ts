@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { setting } from './setting.js';
-import { text, httpUrl, name } from './values.js';
+import { text, httpUrl, name, tenantName } from './values.js';
 
 /** Where the destination is. */
 export const CLICKHOUSE_SETTINGS = {
@@ -16,6 +16,13 @@ export const CLICKHOUSE_SETTINGS = {
     description: 'Database of the tables',
     default: 'auth0',
     schema: name,
+  }),
+  clickhouseDatabaseId: setting({
+    name: 'CLICKHOUSE_DATABASE_ID',
+    group: 'ClickHouse',
+    description:
+      'Id of the database that is meant (table `_database`): another one is refused. `up` remembers it by itself',
+    schema: tenantName,
   }),
   clickhouseUser: setting({
     name: 'CLICKHOUSE_USER',

@@ -140,6 +140,48 @@ describe('logs', () => {
     });
   });
 
+  it('looks back until the window has passed by the clock of the destination, once more, and then no longer', () => {
+    const at = (ageMs: number, settled = false) =>
+      startOfLogs({ ...facts, checkpoint: { ...checkpoint, ageMs, settled }, held: true, overlapMs: 30_000 }).cursor;
+    expect(at(29_999)).toMatchObject({ phase: 'overlap' });
+    expect(at(29_999)).not.toHaveProperty('looksBackLast');
+    expect(at(30_000)).toMatchObject({ phase: 'overlap', looksBackLast: true });
+    expect(at(30_000, true)).toMatchObject({ phase: 'follow', from: id(5), resume: null });
+    expect(at(30_000, true)).not.toHaveProperty('looksBackLast');
+    // Whatever any other clock says.
+    for (const now of [0, Date.parse(DATE) - 7_200_000, Date.parse(DATE) + 7_200_000])
+      expect(
+        startOfLogs({ ...facts, now, checkpoint: { ...checkpoint, ageMs: 5 }, held: true, overlapMs: 30_000 }).cursor,
+      ).not.toHaveProperty('looksBackLast');
+  });
+
+  it('looks back again behind the newest log of a table whose checkpoint is not held', () => {
+    const given = { ...facts, checkpoint: { ...checkpoint, settled: true }, newest, overlapMs: 30_000 };
+    expect(startOfLogs(given).cursor).toMatchObject({ phase: 'overlap', resume: newest.logId });
+  });
+
+  it.each(['oldest', '2026-01-01T00:00:00.000Z'])(
+    'begins at %s again where the run that began there has lost rows',
+    (cursor) => {
+      const setBack = { cursor, lastId: '', lastDate: DATE, overlapRefused: false };
+      const start = startOfLogs({ ...facts, checkpoint: setBack, newest });
+      expect(start.cursor).toMatchObject({
+        phase: 'find',
+        start: cursor,
+        gap: { from: '', fromDate: DATE, unlessKept: true },
+        began: { from: cursor, logId: '' },
+      });
+      expect(start.warnings).toHaveLength(1);
+    },
+  );
+
+  it('remembers where it began', () => {
+    expect(startOfLogs({ ...facts, checkpoint, held: true, overlapMs: 30_000 }).cursor).toMatchObject({
+      began: { from: id(5), logId: id(5), date: DATE },
+    });
+    expect(startOfLogs(facts).cursor).toMatchObject({ began: { from: 'oldest', logId: '', date: null } });
+  });
+
   it('remembers what a start ahead of the checkpoint leaves out, and nothing for one behind it', () => {
     const given = { ...facts, checkpoint, held: true };
     const gap = { from: id(5), fromDate: DATE, reason: expect.stringContaining('left out') };

@@ -20,6 +20,7 @@ const FORMS = {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
   },
   number: (n: number) => String(n + 90),
+  scattered: (n: number) => String(((n + 1) * 7_919) % 100_003),
   short: (n: number) => createHash('md5').update(String(n)).digest('base64url').slice(0, 7),
 };
 type Form = keyof typeof FORMS;
@@ -64,7 +65,7 @@ const stored = ({ stored: sent, rechecked }: ReturnType<typeof fromStart>) => [
   ...new Set([...ids(sent), ...ids(rechecked)]),
 ];
 
-describe.each(['timed', 'uuid', 'number', 'short'] as const)('ids of the form %s', (form) => {
+describe.each(['timed', 'uuid', 'number', 'scattered', 'short'] as const)('ids of the form %s', (form) => {
   const logs = logsOf(350, form);
   const all = ids(logs).toSorted();
   const plain = tenantOf(logs, (first, take) => ({ records: logs.slice(first, first + take) }));
