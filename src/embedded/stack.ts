@@ -84,7 +84,10 @@ export async function startStack(
       const databaseId = config.clickhouse.databaseId ?? readDatabaseId(dataDir);
       const remembered = databaseId === null ? {} : { CLICKHOUSE_DATABASE_ID: databaseId };
       const env = { ...tenant.value.env, ...workerEnv(config, addresses, dataDir), ...remembered };
-      const worker = await startWorker(dataDir, env, disk.heard);
+      // Its last words say what is wrong, and are meant for people.
+      const worker = await startWorker(dataDir, env, disk.heard).catch((error: unknown) => {
+        throw new CommandError(messageOf(error));
+      });
       if (worker.databaseId !== null) rememberDatabaseId(dataDir, worker.databaseId);
       // Started again it may have found another port free.
       addresses.metrics = { url: worker.metrics };
