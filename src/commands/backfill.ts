@@ -10,6 +10,7 @@ import { readRun } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, theTenant } from './context.js';
 import { CommandError, EXIT, UsageError, tellProblem } from './failure.js';
 import { stateText } from './live-sync.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 import { count, duration, type Terminal } from './terminal.js';
 
 export interface BackfillFlags extends CommonFlags {
@@ -35,6 +36,7 @@ export async function backfill(resource: string, flags: BackfillFlags): Promise<
   const { terminal } = output;
   const window = parseWindow(flags);
   const config = configOf(flags);
+  await refuseOldClickHouse(config);
   const { client, close, reached } = await openTemporal(config);
   try {
     const tenant = theTenant(reached);

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js';
 import { retryUntilUp } from '../retry-until-up.js';
 import { connectTemporal } from '../temporal/connect.js';
 import { CommandError } from './failure.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 
 /** How long something that refuses connections may take to come up. */
 const PATIENCE_MS = 5_000;
@@ -14,6 +15,7 @@ const PATIENCE_MS = 5_000;
  * a server that is not what it should be. One of several tenants that is away does not hold the others up.
  */
 export async function checkServers(config: Config): Promise<void> {
+  await refuseOldClickHouse(config);
   const [tenant] = config.tenants.length === 1 ? config.tenants : [];
   const targets = [
     tenant && { variable: 'The domain (AUTH0_DOMAIN, or tenants.yaml)', ...hostAndPort(tenant.credentials.origin) },

@@ -3,11 +3,11 @@ import { checkIsClickHouse, openClickHouse } from '../clickhouse/client.js';
 import { migrate } from '../clickhouse/migrate.js';
 import type { Repaired } from '../clickhouse/schema.js';
 import type { Config } from '../config/config.js';
-import { ExtractError } from '../contracts/errors.js';
 import { startEmbeddedClickHouse } from '../embedded/clickhouse/process.js';
 import { isDataDir, openDataDir, readPassword } from '../embedded/data-dir.js';
 import { reach, withEmbeddedUser } from './context.js';
 import { CommandError } from './failure.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 
 /** A ClickHouse that a command may ask; `close` stops what was started for it. */
 export interface OpenDestination {
@@ -26,16 +26,8 @@ export async function openDestination(
 ): Promise<OpenDestination> {
   const { clickhouse } = reach(config);
   if (clickhouse !== null) {
+    await refuseOldClickHouse(config);
     const client = openClickHouse({ ...config.clickhouse, url: clickhouse.url }, { useDatabase: true });
-    try {
-      await checkIsClickHouse(client, clickhouse.url);
-    } catch (error) {
-      // Any other failure is told by whoever asks, in the words of its command.
-      if (error instanceof ExtractError && error.kind === 'DestinationTooOld') {
-        await client.close();
-        throw error;
-      }
-    }
     return { client, url: clickhouse.url, close: () => client.close() };
   }
   const { dataDir: folder } = config.stack;

@@ -32,10 +32,9 @@ export async function reset(resource: string | undefined, flags: ResetFlags): Pr
   const choice: ResetChoice = { tenant: flags.tenant ?? theTenant(reach(config)), resource: resource ?? null };
   if (!flags.yes && !canAsk())
     throw new UsageError('Nobody can be asked here for a yes: --yes drops it without asking');
-  refuseBlindly(config);
-
   const destination = await openDestination(config);
   try {
+    refuseBlindly(config);
     const tables = (await countMeant(destination.client, config.clickhouse, choice)).filter(({ rows }) => rows > 0);
     const document = { tenant: choice.tenant, resource: choice.resource, tables };
     if (tables.length === 0) {

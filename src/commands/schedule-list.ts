@@ -11,6 +11,7 @@ import { wantedSchedules } from '../temporal/wanted.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, type Reached, settingsOf } from './context.js';
 import { describeFailure, EXIT } from './failure.js';
 import { type GoodRuns, readGoodRuns } from './good-runs.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 import { perTenant, TENANTS_AT_ONCE } from './per-tenant.js';
 import { alignColumns } from './terminal.js';
 
@@ -33,6 +34,7 @@ interface TenantSchedules {
 export async function scheduleList(flags: CommonFlags): Promise<number> {
   const output = openOutput(flags);
   const config = configOf(flags);
+  await refuseOldClickHouse(config);
   const { client, close, reached } = await openTemporal(config);
   try {
     const { goodRuns, problem } = await askLedger(config, reached);

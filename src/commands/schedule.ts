@@ -14,6 +14,7 @@ import { serverTrouble } from '../temporal/slow-server.js';
 import { wantedSchedules } from '../temporal/wanted.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, reach, settingsOf } from './context.js';
 import { EXIT, describeFailure, tellProblem } from './failure.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 import { perTenant, TENANTS_AT_ONCE } from './per-tenant.js';
 import { alignColumns } from './terminal.js';
 
@@ -27,6 +28,7 @@ export async function scheduleApply(flags: ScheduleFlags & { dryRun?: boolean })
   const config = configOf(flags);
   const resources = parseResources(flags.resources);
   const dryRun = flags.dryRun === true;
+  await refuseOldClickHouse(config);
   const { client, close, reached, searchAttributes } = await openTemporal(config);
   try {
     const applied = await mapLimited(reached.tenants, TENANTS_AT_ONCE, async (tenant) => ({

@@ -5,6 +5,7 @@ import { startSync } from '../temporal/sync-run.js';
 import { type CommonFlags, configOf, openOutput, openTemporal, parseResources, settingsOf } from './context.js';
 import { EXIT, UsageError, tellProblem } from './failure.js';
 import { allCompleted, problemsOf, syncDocument, syncLive } from './live-sync.js';
+import { refuseOldClickHouse } from './old-clickhouse.js';
 
 export interface SyncFlags extends CommonFlags {
   full?: boolean;
@@ -29,6 +30,7 @@ export async function sync(flags: SyncFlags): Promise<number> {
   // Only logs have log ids.
   const resources = parseResources(flags.resources) ?? (from?.kind === 'log id' ? ['logs' as const] : undefined);
   const config = configOf(flags);
+  await refuseOldClickHouse(config);
   const { client, close, reached, searchAttributes } = await openTemporal(config);
   const { taskQueue } = config.temporal;
   const { url = null } = reached.clickhouse ?? {};
