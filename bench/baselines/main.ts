@@ -159,9 +159,8 @@ function inserter(spec: BaselineSpec, client: ClickHouseClient): Sink {
 }
 
 function contextOf(spec: BaselineSpec): LoadContext {
-  const source = spec.resource === 'users' ? 'export' : 'api';
   const { tenant } = spec;
-  return { tenant, runId: `bench-${tenant}`, tombstones: new Map(), source, fetchedAt: 0 };
+  return { tenant, runId: `bench-${tenant}`, tombstones: new Map(), fetchedAt: 0 };
 }
 
 await main();

@@ -15,7 +15,7 @@ import { askDestination } from './destination.js';
  */
 export interface BlockWriter {
   /** Records that never change and are on their way already are left out. */
-  add(records: readonly RawRecord[], source: LoadContext['source'], fetchedAt: number): void;
+  add(records: readonly RawRecord[], fetchedAt: number): void;
   /** Whether a record that never changes is collected or on its way: the destination cannot know it yet. */
   has(record: RawRecord): boolean;
   /** Rows that are collected and not yet handed over. */
@@ -53,9 +53,9 @@ export function createBlockWriter(
   let inFlight: Promise<void> = Promise.resolve();
 
   return {
-    add(records, source, fetchedAt) {
+    add(records, fetchedAt) {
       const fresh = underWay === undefined ? records : records.filter((record) => underWay?.has(record) !== true);
-      block.add(fresh, { tenant, runId, tombstones, source, fetchedAt });
+      block.add(fresh, { tenant, runId, tombstones, fetchedAt });
     },
     has: (record) => block.has(record) || underWay?.has(record) === true,
     get collected() {

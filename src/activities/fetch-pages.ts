@@ -156,7 +156,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
           warnings = [...warnings, ...named].slice(0, MOST_WARNINGS);
         }
         if (refusesOverlap(page.step.cursor) !== refusesOverlap(cursor)) warnings = [...warnings, OVERLAP_REFUSED];
-        writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], 'api', page.sentAt);
+        writer.add([...(await notHeld(deps, input, writer, recheck)), ...take], page.sentAt);
         if (page.tellsTime) serverTime ||= page.serverTime;
         ({ done, switchTo, readToEnd = false } = page.step);
         cursor = behindLost(page.step.cursor, cursor, page.lost);

@@ -14,7 +14,7 @@ import { ExtractError } from '../contracts/errors.js';
 import { addCounts, noCounts } from '../contracts/types.js';
 import { parsePage, type RawRecord } from '../json/page.js';
 import { isCut } from '../json/skim.js';
-import { EXPORT_FIELDS, users } from '../resources/users.js';
+import { EXPORT_FIELDS, exportedNames, users } from '../resources/users.js';
 import { lostRecord, MOST_WARNINGS } from './lost-record.js';
 import { createBlockWriter } from './block-writer.js';
 import { countsSchema } from './cursor-schema.js';
@@ -23,6 +23,9 @@ import { withHeartbeat } from './heartbeat.js';
 
 /** Rows of one insert, and those of the piece of the file that reaches it: beyond some 10,000 inserts get slower again. */
 const ROWS_PER_BLOCK = 10_000;
+/** Lines, and characters of them, for which the stored records are looked up at once. */
+const LINES_PER_LOOKUP = 5_000;
+const CHARACTERS_PER_LOOKUP = 4 * 1024 * 1024;
 
 /** Asks the tenant for an export of all users. */
 export async function startUsersExport(deps: ActivityDeps, input: { tenant: string }) {
@@ -98,6 +101,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     let stored = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
     let total: number | null = null;
+    const fetchedAt = Date.now();
     const withRequests = (): Progress => ({
       ...stored,
       counts: { ...stored.counts, requests: earlierRequests + api.requests() },
@@ -109,8 +113,19 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     });
     const tombstones = await deps.snapshots.readTombstones(input.tenant, 'users');
     const writer = createBlockWriter(deps, users, { ...input, tombstones });
+    const names = exportedNames(tenant.extract.exportFields);
+    const isBeyond = await deps.store.areThereBeyond(input.tenant, users, names);
     let lines = 0;
     let nonRecords = 0;
+    let waiting: RawRecord[] = [];
+    let waitingLength = 0;
+    const take = async (): Promise<void> => {
+      const whole = isBeyond ? await deps.store.addBeyond(input.tenant, users, names, waiting) : waiting;
+      // Only now: what could not be looked up is still to be stored.
+      waiting = [];
+      waitingLength = 0;
+      writer.add(whole, fetchedAt);
+    };
     let { lost, warnings } = stored;
     /** A user that is too large to be read: named, and the others go on. */
     const passBy = async (record: RawRecord): Promise<void> => {
@@ -121,6 +136,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       warnings = [...warnings, warning].slice(0, MOST_WARNINGS);
     };
     const flush = async (): Promise<void> => {
+      await take();
       const position = { lines, lost, warnings };
       const malformed = nonRecords;
       nonRecords = 0;
@@ -134,7 +150,6 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     };
 
     try {
-      const fetchedAt = Date.now();
       const job = await readExportJob(api, input.jobId, cancellationSignal);
       if (job === null) return result('gone');
       if (job.location === undefined)
@@ -148,8 +163,12 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
           const record = readExportLine(line);
           if (record === undefined) nonRecords++;
           else if (isCut(record.raw)) await passBy(record);
-          else writer.add([record], 'export', fetchedAt);
+          else {
+            waiting.push(record);
+            waitingLength += record.raw.length;
+          }
         }
+        if (waiting.length >= LINES_PER_LOOKUP || waitingLength >= CHARACTERS_PER_LOOKUP || !isBeyond) await take();
         if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
       }
       if (skip === 0) refuseNonsenseFile(lines, nonRecords);
@@ -160,7 +179,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       return result('loaded');
     } catch (error) {
       // The users before the one where it broke off are good, and need not be sent again.
-      if (writer.collected > 0) await flush().catch(() => {});
+      if (waiting.length + writer.collected > 0) await flush().catch(() => {});
       await writer.drain().catch(() => {});
       heartbeat.progress(withRequests());
       if (stored.lines > input.skipLines) return result('partial');

@@ -8,8 +8,6 @@ import type { Column } from './columns.js';
 export interface VersionContext {
   /** When the record was asked for, ms since 1970. */
   fetchedAt: number;
-  /** Export lines hold only the fields that were named; the API's full object wins over them. */
-  source: 'api' | 'export';
 }
 
 /** Everything that is particular to one resource. Adding a resource is one such file and one migration. */

@@ -10,7 +10,7 @@ export interface VerifyDeps {
   api: ManagementApi;
   clickhouse: ClickHouseClient;
   database: string;
-  store: Pick<PipelineStore, 'readCheckpoint' | 'newestLog' | 'destination'>;
+  store: Pick<PipelineStore, 'readCheckpoint' | 'newestLog' | 'destination' | 'addBeyond'>;
   /** Fields that a users export names beside those of `EXPORT_FIELDS`. */
   exportFields: readonly string[];
   retry: Retry;

@@ -3,6 +3,7 @@ import { createBlocks } from '../clickhouse/blocks.js';
 import { insertBlock } from '../clickhouse/insert.js';
 import type { RawRecord } from '../json/page.js';
 import type { Resource } from '../resources/resource.js';
+import { exportedNames } from '../resources/users.js';
 import type { VerifyDeps } from './deps.js';
 import { readTombstones } from './destination.js';
 import { createKeyTable } from './key-table.js';
@@ -20,10 +21,12 @@ export interface Repair {
 
 const ROWS_PER_BLOCK = 1_000;
 
+type Waiting = { record: RawRecord } & Pick<SourcePage, 'source' | 'fetchedAt'>;
+
 /** A repair of one resource. Without a run id it takes nothing and stores nothing. */
 export function createRepair(deps: VerifyDeps, resource: Resource, runId: string | null): Repair {
   const { tenant, clickhouse, database, store, retry } = deps;
-  let waiting: ({ record: RawRecord } & Pick<SourcePage, 'source' | 'fetchedAt'>)[] = [];
+  let waiting: Waiting[] = [];
   let target: Resource | undefined;
   let stored = 0;
 
@@ -32,7 +35,8 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
     target ??= await aboveTombstones(deps, resource);
     const blocks = createBlocks(target);
     const run = { tenant, runId, tombstones: new Map<string, number>() };
-    for (const { record, ...page } of waiting) blocks.add([record], { ...run, ...page });
+    for (const { record, fetchedAt } of await withHeldMembers(deps, resource, waiting))
+      blocks.add([record], { ...run, fetchedAt });
     await retry(async () => {
       const { serverStart } = await store.destination();
       for (const block of blocks.parts) await insertBlock(clickhouse, database, block, { tenant, runId, serverStart });
@@ -51,6 +55,20 @@ export function createRepair(deps: VerifyDeps, resource: Resource, runId: string
       if (waiting.length >= ROWS_PER_BLOCK) await flush();
     },
   };
+}
+
+/** Lines of an export with the members that only their stored records have. */
+async function withHeldMembers(
+  { tenant, store, exportFields }: VerifyDeps,
+  resource: Resource,
+  waiting: readonly Waiting[],
+): Promise<readonly Waiting[]> {
+  const lines = waiting.filter(({ source }) => source === 'export');
+  if (lines.length === 0) return waiting;
+  const records = lines.map(({ record }) => record);
+  const whole = await store.addBeyond(tenant, resource, exportedNames(exportFields), records);
+  const byLine = new Map(records.map((record, i) => [record, whole[i] ?? record]));
+  return waiting.map((entry) => ({ ...entry, record: byLine.get(entry.record) ?? entry.record }));
 }
 
 /**

@@ -24,7 +24,7 @@ async function stored(name: ResourceName, texts: readonly string[], tombstones =
   const block = createBlock(resource);
   block.add(
     texts.map((text) => parseRecord(text)),
-    { tenant, runId: 'run', source: 'api', fetchedAt: 5, tombstones },
+    { tenant, runId: 'run', fetchedAt: 5, tombstones },
   );
   const { rows: counted, malformed, redacted, oldestDate } = block;
   const bytes = await insertBlock(engine.clickhouse, 'auth0', block, { tenant, runId: 'run', serverStart: 0 });
@@ -182,7 +182,7 @@ it('goes into columns whose types somebody has changed', async () => {
 });
 
 it('begins anew in the memory of a block that is stored', async () => {
-  const load = { tenant: 'again', runId: 'run', source: 'api', fetchedAt: 5, tombstones: new Map() } as const;
+  const load = { tenant: 'again', runId: 'run', fetchedAt: 5, tombstones: new Map() } as const;
   const block = createBlock(resources.users);
   for (const names of [
     ['a', 'b', 'c'],

@@ -20,6 +20,7 @@ const TENANTS: Record<string, EmulatorOptions> = {
   'low-negative': { users: 150, clients: 150 },
   'low-text': { users: 150, clients: 150 },
   'low-none': { users: 150, clients: 150 },
+  'seen-before': { users: 80 },
   'non-records': { users: 30 },
   'non-lines': { users: 1_050 },
 };
@@ -100,6 +101,34 @@ describe('a way of reading that the tenant cannot serve', () => {
     const result = await snapshotOf(name, 'users');
     expect(result).toMatchObject({ status: 'unavailable', error: { kind: 'InsufficientScope' } });
     expect(tenant.requests()['users-exports']).toBeLessThan(5);
+  }, 60_000);
+});
+
+describe('a user that the export shows after the list did', () => {
+  it('is as the later look has it, with what an export line cannot hold', async () => {
+    const name = 'seen-before';
+    const tenant = tenants.of(name);
+    await snapshotOf(name, 'users');
+    const before = await tenant.raw('users');
+    const own = [...before].filter(([, raw]) => raw.includes('"locale"')).map(([id]) => id);
+    expect(own.length).toBeGreaterThan(3);
+    // The same versions, other texts: as if the tenant had changed them back without moving updated_at.
+    await lab.clickhouse.command({
+      query: `INSERT INTO users_raw SELECT * REPLACE ('changed' AS name, replaceOne(raw, '"name":', '"name":"changed","was":') AS raw)
+        FROM users_raw FINAL WHERE tenant = '${name}'`,
+    });
+    expect(await lab.column(`SELECT uniqExact(name) FROM users WHERE tenant = '${name}'`)).toEqual(['1']);
+    await tenant.admin('faults', [{ route: 'users', every: 1, action: QUERY_TIMEOUT }]);
+    expect(await snapshotOf(name, 'users')).toMatchObject({ status: 'completed', mode: 'users-export', visible: 80 });
+    const rows = await lab.rows(`SELECT user_id, raw, name FROM users WHERE tenant = '${name}'`);
+    expect(rows).toHaveLength(80);
+    expect(rows.filter((row) => row['name'] === 'changed')).toEqual([]);
+    expect(
+      rows
+        .filter((row) => row['raw']?.includes('"locale"'))
+        .map((row) => row['user_id'])
+        .sort(),
+    ).toEqual(own.sort());
   }, 60_000);
 });
 

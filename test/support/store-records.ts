@@ -16,7 +16,7 @@ export async function storeRecords(
   const run = { tenant, runId, tombstones: new Map<string, number>() };
   block.add(
     texts.map((text) => parseRecord(text)),
-    { ...run, source: 'api', fetchedAt: Date.now() },
+    { ...run, fetchedAt: Date.now() },
   );
   await insertBlock(client, 'auth0', block, { tenant, runId, serverStart });
 }

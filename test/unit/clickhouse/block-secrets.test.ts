@@ -15,7 +15,7 @@ it.each<[ResourceName, object]>([
   ['logs', { log_id: 'a', user_agent: `Bearer ${NEEDLE}`, hostname: { authorization: NEEDLE } }],
 ])('no column of %s holds what was cut out of raw: %j', (name, record) => {
   const block = createBlock(resources[name]);
-  const load = { tenant: 't', runId: 'r', tombstones: new Map<string, number>(), fetchedAt: 1, source: 'api' as const };
+  const load = { tenant: 't', runId: 'r', tombstones: new Map<string, number>(), fetchedAt: 1 };
   block.add([parseRecord(JSON.stringify(record))], load);
   const bytes = Buffer.concat(block.body(load).pieces);
   expect(block.redacted).toBeGreaterThan(0);

@@ -32,32 +32,26 @@ describe('keys', () => {
 });
 
 describe('versions', () => {
-  const version = (resource: Resource, text: string, source: 'api' | 'export', fetchedAt = 0) =>
-    resource.versionOf?.(parseRecord(text), { source, fetchedAt });
+  const version = (resource: Resource, text: string, fetchedAt = 0) =>
+    resource.versionOf?.(parseRecord(text), { fetchedAt });
   const user = (updatedAt: string) => `{"user_id":"a","updated_at":"${updatedAt}"}`;
 
   it('of a user go by updated_at, whenever and however it was read', () => {
     const old = user('2026-01-02T03:04:05.678Z');
     const next = user('2026-01-02T03:04:05.679Z');
-    expect(version(users, next, 'export', 1)).toBeGreaterThan(version(users, old, 'api', 2) ?? NaN);
-    expect(version(users, old, 'api', 1)).toBe(version(users, old, 'api', 2));
-    expect(Number.isSafeInteger(version(users, user('2299-12-30T00:00:00Z'), 'api'))).toBe(true);
-  });
-
-  it("at the same updated_at let the API's full object win over an export line", () => {
-    const same = user('2026-01-02T03:04:05.678Z');
-    expect(version(users, same, 'api')).toBeGreaterThan(version(users, same, 'export') ?? NaN);
+    expect(version(users, next, 1)).toBeGreaterThan(version(users, old, 2) ?? NaN);
+    expect(version(users, old, 1)).toBe(version(users, old, 2));
+    expect(Number.isSafeInteger(version(users, user('2299-12-30T00:00:00Z')))).toBe(true);
   });
 
   it('of a user without a readable updated_at are the lowest', () => {
     for (const text of ['{}', '{"updated_at":null}', '{"updated_at":5}', user('never')]) {
-      expect(version(users, text, 'export')).toBe(0);
-      expect(version(users, text, 'api')).toBe(1);
+      expect(version(users, text)).toBe(1);
     }
   });
 
   it('of a client are the time at which it was asked for', () => {
-    expect(version(clients, '{"client_id":"a"}', 'api', 1_767_323_045_678)).toBe(1_767_323_045_678);
+    expect(version(clients, '{"client_id":"a"}', 1_767_323_045_678)).toBe(1_767_323_045_678);
   });
 
   it('of a log do not exist: it never changes', () => {
