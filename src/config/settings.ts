@@ -27,14 +27,39 @@ export type SettingKey = keyof typeof SETTINGS;
 
 /** Variables that only docker-compose.yml reads. */
 export const COMPOSE_SETTINGS: readonly Setting[] = [
-  {
-    name: 'TEMPORAL_DB_PASSWORD',
-    group: 'docker-compose.yml only',
-    description: "Password of Temporal's own database",
-    secret: true,
-    schema: z.string(),
-  },
+  composeSetting(
+    'TEMPORAL_DB_PASSWORD',
+    "Password of Temporal's own database; without double quotes, backslashes and blanks",
+  ),
+  composeSetting(
+    'GRAFANA_PASSWORD',
+    'Password of ClickHouse\'s user "grafana", who can only read, and of Grafana\'s first "admin"',
+  ),
+  composeSetting('CLICKHOUSE_MEMORY', 'Memory limit of ClickHouse', '4g'),
+  composeSetting('CLICKHOUSE_CPUS', 'Processors that ClickHouse may use; not more than the machine has', '2'),
+  ...Object.entries({
+    POSTGRES_IMAGE: 'postgres:16.15',
+    TEMPORAL_SERVER_IMAGE: 'temporalio/server:1.32.0',
+    TEMPORAL_ADMIN_TOOLS_IMAGE: 'temporalio/admin-tools:1.32.0',
+    TEMPORAL_UI_IMAGE: 'temporalio/ui:2.54.1',
+    CLICKHOUSE_IMAGE: 'clickhouse/clickhouse-server:26.8.20.9',
+    PROMETHEUS_IMAGE: 'prom/prometheus:v3.13.5',
+    GRAFANA_IMAGE: 'grafana/grafana:13.2.0',
+    NODE_IMAGE: 'node:20.20.2-bookworm-slim',
+  }).map(([name, image]) =>
+    composeSetting(name, 'Image; pinned by digest it is repository:tag@sha256:<digest>', image),
+  ),
 ];
+
+function composeSetting(name: string, description: string, standard?: string): Setting {
+  return {
+    name,
+    group: 'docker-compose.yml only',
+    description,
+    ...(standard === undefined ? { secret: true } : { default: standard }),
+    schema: z.string(),
+  };
+}
 
 /** The text of `.env.example`: every variable with its meaning, unit and default. */
 export function renderEnvExample(): string {

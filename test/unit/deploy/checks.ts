@@ -5,7 +5,7 @@ import type { Compose, Service } from './compose-schema.js';
 /** `shutdownGraceTime` of the worker: activities may take so long to end after SIGTERM. */
 export const WORKER_SHUTDOWN_SECONDS = 20;
 
-/** The tag has at least two numbers, so neither `latest` nor a bare major version passes; nor does a variable. */
+/** The tag has at least two numbers, so neither `latest` nor a bare major version passes; nor does a variable in it. */
 const PINNED = /^[a-z0-9./_-]+:v?\d+(\.\d+)+([-.][a-z0-9.]+)*(@sha256:[0-9a-f]{64})?$/;
 
 export function isPinned(image: string): boolean {
@@ -20,10 +20,43 @@ function isProbed(service: Service): boolean {
   return service.healthcheck !== undefined && 'test' in service.healthcheck;
 }
 
+/** The image that is taken where .env names no other one. */
+export function defaultImage(image: string): string {
+  return /^\$\{[A-Z_]+_IMAGE:-(.*)\}$/.exec(image)?.[1] ?? image;
+}
+
+/** Images are pinned to a version, and those of others can be pinned by digest from .env. */
 export function imageProblems(compose: Compose): string[] {
+  return services(compose).flatMap(([name, service]) => {
+    const image = defaultImage(service.image);
+    if (!isPinned(image)) return [`${name}: ${service.image} is not pinned to a version`];
+    return image === service.image && service.build === undefined ? [`${name}: ${image} is not a variable`] : [];
+  });
+}
+
+/** What a service that was taken over could do to the machine and to the others is bounded. */
+export function hardeningProblems(compose: Compose): string[] {
+  return services(compose).flatMap(([name, service]) => {
+    const writable = service['x-writable'] !== undefined;
+    const findings: [boolean, string][] = [
+      [service.user !== undefined && !/^(root|0+)(:|$)/.test(service.user), 'may run as root'],
+      [(service.read_only === true) !== writable, 'no read_only, and no x-writable that says why; or both'],
+      [!(service.read_only === true) || (service.tmpfs ?? []).includes('/tmp'), 'no /tmp that it can write to'],
+      [service.cap_drop?.join() === 'ALL', 'keeps capabilities'],
+      [service.security_opt?.includes('no-new-privileges:true') === true, 'can gain privileges'],
+      [service.mem_limit !== undefined, 'no limit of memory'],
+      [service.cpus !== undefined, 'no limit of processors'],
+      [service.pids_limit !== undefined, 'no limit of processes'],
+    ];
+    return findings.filter(([holds]) => !holds).map(([, problem]) => `${name}: ${problem}`);
+  });
+}
+
+/** Services that know a secret: the fewer, the less one that was taken over can tell. */
+export function holders(compose: Compose, secret: string): string[] {
   return services(compose)
-    .filter(([, service]) => !isPinned(service.image))
-    .map(([name, service]) => `${name}: ${service.image} is not pinned to a version`);
+    .filter(([, { environment = {} }]) => interpolations(environment).some(({ name }) => name === secret))
+    .map(([name]) => name);
 }
 
 /** A service either runs for good, restarted and probed, or ends by itself and says why. */
@@ -144,7 +177,9 @@ export function secretProblems(compose: Compose): string[] {
       .map(([name]) => `${service}: ${name} is written out`),
   );
   const baked = services(compose).flatMap(([service, { build }]) =>
-    interpolations(build?.args ?? {}).map(({ name }) => `${service}: ${name} goes into the image`),
+    interpolations(build?.args ?? {})
+      .filter(({ name }) => !name.endsWith('_IMAGE'))
+      .map(({ name }) => `${service}: ${name} goes into the image`),
   );
   return [...new Set([...weak, ...literal, ...baked])];
 }

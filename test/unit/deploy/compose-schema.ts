@@ -8,6 +8,8 @@ export interface Service {
   build?: { context: string; args?: Record<string, string> };
   /** Why this service ends by itself. Its absence means that it runs for good. */
   'x-one-shot'?: string;
+  /** Why its file system cannot be read-only. */
+  'x-writable'?: string;
   restart: string;
   init?: boolean;
   stop_grace_period?: string;
@@ -17,6 +19,14 @@ export interface Service {
   ports?: string[];
   volumes?: string[];
   healthcheck?: { test: string[] } | { disable: true };
+  user?: string;
+  read_only?: boolean;
+  tmpfs?: string[];
+  cap_drop?: string[];
+  security_opt?: string[];
+  mem_limit?: string;
+  cpus?: string;
+  pids_limit?: number;
 }
 
 export interface Compose {
@@ -30,6 +40,9 @@ const words = { type: 'array', items: text, minItems: 1 } as const;
 const duration = { type: 'string', pattern: '^([0-9]+(us|ms|s|m|h))+$' } as const;
 const strings = { type: 'object', additionalProperties: { type: 'string' } } as const;
 const count = { type: 'integer', minimum: 1 } as const;
+
+/** The value itself, or a variable that has it as its default. */
+const orVariable = (value: string): string => `^(${value}|[$][{][A-Z_]+:-${value}[}])$`;
 
 const healthcheck: SchemaObject = {
   oneOf: [
@@ -93,9 +106,13 @@ const service: SchemaObject = {
       },
     },
     healthcheck,
+    user: text,
     read_only: { type: 'boolean' },
     cap_drop: words,
     security_opt: words,
+    mem_limit: { type: 'string', pattern: orVariable('[0-9]+[mg]') },
+    cpus: { type: 'string', pattern: orVariable('[0-9]+([.][0-9]+)?') },
+    pids_limit: count,
     logging: {
       type: 'object',
       properties: { driver: text, options: strings },

@@ -1,9 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { COMPOSE_SETTINGS } from '../../../src/config/settings.js';
 import {
+  defaultImage,
   dependencyProblems,
+  dockerStages,
   graceProblems,
+  hardeningProblems,
+  holders,
   imageProblems,
   interpolations,
   lifecycleProblems,
@@ -55,9 +61,87 @@ describe('docker-compose.yml', () => {
     ['latest', 'postgres:latest'],
     ['no tag', 'postgres'],
     ['a major version only', 'postgres:16'],
-    ['a variable', 'postgres:${POSTGRES_VERSION:-16.15}'],
+    ['a variable in its tag', 'postgres:${POSTGRES_VERSION:-16.15}'],
   ])('sees an image with %s', (_, image) => {
     expect(imageProblems(load(changed(/postgres:16\.\d+/, image)))).toEqual([expect.stringContaining('postgres')]);
+  });
+
+  it('lets every image be pinned by digest', () => {
+    const digest = `postgres:16.15@sha256:${'0'.repeat(64)}`;
+    expect(imageProblems(load(changed('postgres:16.15', digest)))).toEqual([]);
+    expect(imageProblems(load(changed("'${POSTGRES_IMAGE:-postgres:16.15}'", 'postgres:16.15')))).toEqual([
+      'postgres: postgres:16.15 is not a variable',
+    ]);
+    const shown = new Set(COMPOSE_SETTINGS.map(({ name, default: image }) => `\${${name}:-${image}}`));
+    const images = Object.values(compose.services).map(({ image }) => image);
+    const node = compose.services['worker']?.build?.args?.['NODE_IMAGE'] ?? '';
+    expect([...images, node].filter((image) => image.startsWith('$') && !shown.has(image))).toEqual([]);
+    expect(defaultImage(node)).toBe(dockerStages(read('Dockerfile'))[0]?.image);
+  });
+
+  it('bounds every service', () => {
+    expect(hardeningProblems(compose)).toEqual([]);
+  });
+
+  it.each([
+    ['no user', /( {4}user: postgres\n)/, '', 'may run as root'],
+    ['root', 'user: postgres', 'user: root', 'may run as root'],
+    ['root by its number', 'user: postgres', "user: '0:0'", 'may run as root'],
+    ['a writable file system', '    read_only: true\n', '', 'no read_only'],
+    ['two minds', '    read_only: true\n', '    read_only: true\n    x-writable: why\n', 'no read_only'],
+    ['no /tmp', '      - /run/postgresql\n      - /tmp\n', '      - /run/postgresql\n', 'no /tmp'],
+    ['capabilities', '    cap_drop:\n      - ALL\n', '', 'keeps capabilities'],
+    ['a few capabilities', '    cap_drop:\n      - ALL\n', '    cap_drop:\n      - NET_RAW\n', 'keeps capabilities'],
+    ['setuid programs', '    security_opt:\n      - no-new-privileges:true\n', '', 'can gain privileges'],
+    ['endless memory', '    mem_limit: 1g\n', '', 'no limit of memory'],
+    ['all processors', "    cpus: '1'\n", '', 'no limit of processors'],
+    ['endless processes', '    pids_limit: 512\n', '', 'no limit of processes'],
+  ])('sees a service with %s', (_, from, to, problem) => {
+    expect(hardeningProblems(load(changed(from, to)))).toEqual([expect.stringContaining(`postgres: ${problem}`)]);
+  });
+
+  it('sees a new service without bounds', () => {
+    const text = source.replace(/^services:$/m, 'services:\n  another:\n    image: alpine:3.22\n    restart: always');
+    expect(hardeningProblems(load(text))).toHaveLength(7);
+  });
+
+  it('gives Grafana a user of its own, who can only read', () => {
+    expect(holders(compose, 'GRAFANA_PASSWORD')).toEqual(['clickhouse', 'grafana']);
+    expect(holders(compose, 'CLICKHOUSE_PASSWORD')).toEqual(['clickhouse', 'worker', 'schedules']);
+    expect(holders(compose, 'TEMPORAL_DB_PASSWORD')).toEqual(['postgres', 'temporal-schema', 'temporal']);
+    // The worker's env_file brings them in: they are taken back.
+    for (const name of ['worker', 'schedules']) {
+      expect(compose.services[name]?.environment).toMatchObject({ GRAFANA_PASSWORD: '', TEMPORAL_DB_PASSWORD: '' });
+    }
+    expect(compose.services['clickhouse']?.environment?.['GRAFANA_GRANT']).toBe(
+      'GRANT SELECT ON `${CLICKHOUSE_DATABASE:-auth0}`.*',
+    );
+    const users = read('deploy/clickhouse/grafana.xml');
+    expect(users).toMatch(/<readonly>[12]<\/readonly>/);
+    expect(users).toMatch(/<password from_env="GRAFANA_PASSWORD"\/>/);
+    expect(users.match(/<grants>[^]*<\/grants>/)?.[0].match(/<query/g)).toHaveLength(1);
+    expect(users).toMatch(/<query from_env="GRAFANA_GRANT"\/>/);
+    // ClickHouse takes no grants beside any of these.
+    expect(users).not.toMatch(/<(access_management|allow_databases|dictionaries|named_collection_control)/);
+    for (const limit of ['max_execution_time', 'max_memory_usage', 'max_result_rows']) {
+      expect(users).toMatch(new RegExp(`<constraints>[^]*<${limit}>\\s*<min>1</min>\\s*<max>`));
+    }
+    const source = z
+      .object({
+        datasources: z.array(
+          z.looseObject({
+            type: z.string(),
+            jsonData: z.looseObject({}),
+            secureJsonData: z.looseObject({}).optional(),
+          }),
+        ),
+      })
+      .parse(parse(read('deploy/grafana/provisioning/datasources/auth0-clickhouse.yml')));
+    const clickhouse = source.datasources.find(({ type }) => type === 'grafana-clickhouse-datasource');
+    expect(clickhouse).toMatchObject({
+      jsonData: { username: 'grafana' },
+      secureJsonData: { password: '${GRAFANA_PASSWORD}' },
+    });
   });
 
   it('names our image after the version of the package', () => {
@@ -69,7 +153,7 @@ describe('docker-compose.yml', () => {
 
   it('runs one version of Temporal and of its tools', () => {
     const versions = Object.values(compose.services)
-      .map(({ image }) => /^temporalio\/(?:server|admin-tools):(.*)$/.exec(image)?.[1])
+      .map(({ image }) => /^temporalio\/(?:server|admin-tools):(.*)$/.exec(defaultImage(image))?.[1])
       .filter((version) => version !== undefined);
     expect(versions).toHaveLength(3);
     expect(new Set(versions)).toHaveProperty('size', 1);
