@@ -52,7 +52,7 @@ it('has a value for everything that is not a tenant, a server or a program', () 
     tenantName: null,
     defaults: DEFAULTS,
     temporal: { ...PLAIN, address: null, namespace: 'default', taskQueue: 'auth0-clickhouse' },
-    clickhouse: { url: null, database: 'auth0', username: 'default', password: '', cluster: null },
+    clickhouse: { url: null, database: 'auth0', username: 'default', password: '', cluster: null, databaseId: null },
     stack: {
       dataDir: '.data',
       temporalCliPath: null,
@@ -170,6 +170,7 @@ it('takes every setting', () => {
       username: 'u',
       password: ' p ',
       cluster: 'c',
+      databaseId: null,
     },
     stack: {
       dataDir: '/data',

@@ -45,6 +45,12 @@ const pod = z.object({
   ),
 });
 const labels = z.record(z.string(), z.string());
+const peer = z.object({
+  namespaceSelector: z.object({ matchLabels: labels }).optional(),
+  podSelector: z.object({ matchLabels: labels }).optional(),
+  ipBlock: z.object({ cidr: z.string(), except: z.array(z.string()).default([]) }).optional(),
+});
+const opened = z.array(z.object({ port: z.number(), protocol: z.string() }));
 const meta = z.object({ name: z.string(), namespace: z.string().optional(), labels: labels.default({}) });
 
 /** The parts of a manifest that the checks look at; what Kubernetes' own schema knows is not repeated here. */
@@ -75,7 +81,9 @@ export const manifest = z.discriminatedUnion('kind', [
     metadata: meta,
     spec: z.object({
       podSelector: z.object({ matchLabels: labels }),
-      ingress: z.array(z.object({ ports: z.array(z.object({ port: z.number() })) })),
+      policyTypes: z.array(z.string()),
+      ingress: z.array(z.object({ from: z.array(peer).default([]), ports: opened })),
+      egress: z.array(z.object({ to: z.array(peer).default([]), ports: opened.default([]) })),
     }),
   }),
   z.object({
@@ -150,6 +158,46 @@ export function fileProblems(all: readonly Manifest[], files: readonly string[])
     });
     const mounted = new Set(paths);
     return files.filter((file) => !mounted.has(file)).map((file) => `${workload.kind}: ${file} is not mounted`);
+  });
+}
+
+const PRIVATE: Readonly<Record<string, readonly string[]>> = {
+  '0.0.0.0/0': ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
+  '::/0': ['fc00::/7', 'fe80::/10'],
+};
+
+/** Each rule of a policy names with whom, and what the worker's settings lead to is among it. */
+export function policyProblems(all: readonly Manifest[]): string[] {
+  const settings = ofKind(all, 'ConfigMap').find(({ metadata }) => metadata.name.endsWith('-settings'))?.data ?? {};
+  return ofKind(all, 'NetworkPolicy').flatMap(({ spec: { policyTypes, ingress, egress } }) => {
+    const problems = ['Ingress', 'Egress']
+      .filter((kind) => !policyTypes.includes(kind))
+      .map((kind) => `${kind} is open`);
+    if (ingress.some(({ from }) => from.length === 0)) problems.push('lets in from anywhere');
+    const open: { where: string; port: string }[] = [];
+    for (const { to, ports } of egress) {
+      if (to.length === 0) problems.push(`lets out to anywhere on ${ports.map(({ port }) => port).join()}`);
+      if (ports.length === 0) problems.push('lets out on every port');
+      for (const { ipBlock, namespaceSelector } of to) {
+        for (const block of ipBlock === undefined ? [] : (PRIVATE[ipBlock.cidr] ?? [])) {
+          if (!ipBlock?.except.includes(block)) problems.push(`lets out to ${block}`);
+        }
+        const where = ipBlock?.cidr ?? namespaceSelector?.matchLabels['kubernetes.io/metadata.name'] ?? '';
+        open.push(...ports.map(({ port, protocol }) => ({ where, port: `${protocol} ${port}` })));
+      }
+    }
+    const wanted = [
+      { where: 'kube-system', port: 'UDP 53' },
+      { where: 'kube-system', port: 'TCP 53' },
+      { where: '0.0.0.0/0', port: 'TCP 443' },
+      ...[`tcp://${settings['TEMPORAL_ADDRESS'] ?? ''}`, settings['CLICKHOUSE_URL'] ?? ''].map((address) => {
+        const { hostname, port } = new URL(address);
+        const [, space] = /^[^.]+[.]([^.]+)[.]svc[.]/.exec(hostname) ?? [];
+        return { where: space ?? '0.0.0.0/0', port: `TCP ${port}` };
+      }),
+    ];
+    const missing = wanted.filter((one) => !open.some(({ where, port }) => where === one.where && port === one.port));
+    return [...problems, ...missing.map(({ where, port }) => `does not let out to ${where} on ${port}`)];
   });
 }
 

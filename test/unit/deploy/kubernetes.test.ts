@@ -11,6 +11,7 @@ import {
   type Manifest,
   manifest,
   ofKind,
+  policyProblems,
   privilegeProblems,
   secretProblems,
   settingProblems,
@@ -114,6 +115,24 @@ describe('deploy/kubernetes', () => {
     ['readOnly: true', 'readOnly: false', 'what is mounted'],
   ])('sees %s turned into %s', (from, to, problem) => {
     expect(privilegeProblems(changed(from, to))).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('talks to whom it must, and to nobody else', () => {
+    expect(policyProblems(all)).toEqual([]);
+  });
+
+  it.each([
+    ["policyTypes: ['Ingress', 'Egress']", "policyTypes: ['Ingress']", 'Egress is open'],
+    [/(?<=kind: NetworkPolicy[^]*?) {4}- from:\n(?: {8}.*\n)+? {6}ports:/, '    - ports:', 'lets in from anywhere'],
+    [/(?<=metadata.name: temporal\n {6}ports:\n {8}- port: )7233/, '7234', 'does not let out to temporal on TCP 7233'],
+    [/metadata.name: temporal(?=\n {6}ports)/, 'metadata.name: other', 'does not let out to temporal'],
+    ['              - 169.254.0.0/16\n', '', 'lets out to 169.254.0.0/16'],
+    ['              - 10.0.0.0/8\n', '', 'lets out to 10.0.0.0/8'],
+    [/(?<=fe80::\/10\n) {6}ports:\n {8}- port: 443\n {10}protocol: TCP\n/, '      ports:\n', 'on TCP 443'],
+    [/(?<=kind: NetworkPolicy[^]*) {4}- to:\n {8}- ipBlock[^]*?(?= {6}ports:)/, '    - to: []\n', 'to anywhere on 443'],
+    ['https://clickhouse.example.com:8443', 'https://clickhouse.example.com:9440', 'on TCP 9440'],
+  ])('sees a policy with %s turned into %s', (from, to, problem) => {
+    expect(policyProblems(changed(from, to))).toContainEqual(expect.stringContaining(problem));
   });
 
   it('fits together', () => {
