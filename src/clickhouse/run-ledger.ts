@@ -139,6 +139,7 @@ function ledgerRow(state: RunState, result: ResourceResult | null): Record<strin
     requests,
     malformed,
     redacted,
+    lost: result?.lost ?? state.lost ?? 0,
     gaps: state.gaps,
     visible: result?.visible ?? null,
     deleted: result?.deleted ?? 0,

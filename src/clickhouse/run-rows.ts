@@ -19,6 +19,8 @@ export interface ListedRun {
   requests: number;
   malformed: number;
   redacted: number;
+  /** Records that were too large to be read. */
+  lost: number;
   gaps: number;
   visible: number | null;
   deleted: number;
@@ -59,6 +61,7 @@ const runRow = z.object({
   requests: number,
   malformed: number,
   redacted: number,
+  lost: number,
   gaps: number,
   visible: number.nullable(),
   deleted: number,
@@ -84,7 +87,7 @@ export async function readRuns(client: ClickHouseClient, database: string, filte
   const rows = await createStatements(client).select(
     runRow,
     `SELECT tenant, resource, run_id, mode, status, toString(started_at) AS began, toString(ended_at) AS ended, pages, rows,
-       requests, malformed, redacted, gaps, visible, deleted, deletes_waiting, reconciled, first_cursor, last_cursor,
+       requests, malformed, redacted, lost, gaps, visible, deleted, deletes_waiting, reconciled, first_cursor, last_cursor,
        error_kind, error, warnings
      FROM ${tablesOf(database)('pipeline_runs')}
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
@@ -95,7 +98,8 @@ export async function readRuns(client: ClickHouseClient, database: string, filte
 }
 
 function runOf(row: z.infer<typeof runRow>): ListedRun {
-  const { tenant, resource, mode, status, pages, rows, requests, malformed, redacted, gaps, visible, deleted } = row;
+  const { tenant, resource, mode, status, pages, rows, requests, malformed, redacted, lost, gaps, visible, deleted } =
+    row;
   return {
     tenant,
     resource,
@@ -109,6 +113,7 @@ function runOf(row: z.infer<typeof runRow>): ListedRun {
     requests,
     malformed,
     redacted,
+    lost,
     gaps,
     visible,
     deleted,

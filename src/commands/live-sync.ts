@@ -148,7 +148,8 @@ function resultRow(terminal: Terminal, label: string, result: ResourceResult): s
   const status = result.status === 'completed' ? colors.green('completed') : colors.red(result.status);
   const gaps = result.gaps > 0 ? colors.yellow(`${result.gaps} ${result.gaps === 1 ? 'gap' : 'gaps'}`) : '';
   const work = `${count(result.pages)} pages, ${count(result.requests)} requests, ${duration(result.durationMs)}${result.joined ? ', joined' : ''}`;
-  return [`  ${label}`, `${count(result.rows)} rows`, status, work, gaps];
+  const lost = result.lost ? colors.yellow(`${count(result.lost)} too large`) : '';
+  return [`  ${label}`, `${count(result.rows)} rows`, status, work, gaps, lost];
 }
 
 function reportWarnings(terminal: Terminal, prefix: string, results: readonly ResourceResult[]): void {

@@ -121,6 +121,7 @@ function printRun({ terminal }: Output, run: ListedRun): void {
     ],
     ['left out', run.redacted === 0 ? '' : `${count(run.redacted)} fields with secrets`],
     ['malformed', run.malformed === 0 ? '' : `${count(run.malformed)} records`],
+    ['too large', run.lost === 0 ? '' : `${count(run.lost)} records, left out and named by gaps list`],
     ['gaps', run.gaps === 0 ? '' : `${count(run.gaps)}, see gaps list`],
     ['numbers add up', run.reconciled],
     ['from', run.firstCursor],

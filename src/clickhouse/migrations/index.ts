@@ -2,10 +2,17 @@ import { tables } from './001-tables.js';
 import { waitingAndImported } from './002-waiting-and-imported.js';
 import { acknowledgedGaps } from './003-acknowledged-gaps.js';
 import { checkpointAndIdentity } from './004-checkpoint-and-identity.js';
+import { lostRecords } from './005-lost-records.js';
 import type { Ddl, Migration } from './migration.js';
 
 /** All migrations in the order of their versions. */
-export const MIGRATIONS: readonly Migration[] = [tables, waitingAndImported, acknowledgedGaps, checkpointAndIdentity];
+export const MIGRATIONS: readonly Migration[] = [
+  tables,
+  waitingAndImported,
+  acknowledgedGaps,
+  checkpointAndIdentity,
+  lostRecords,
+];
 
 /** The statement that makes the list of those that were applied. */
 export function migrationsTable(ddl: Ddl): string {
