@@ -1,7 +1,7 @@
 import type { Cursor } from '../contracts/cursor.js';
 import { ExtractError } from '../contracts/errors.js';
 import { cursorText } from '../contracts/types.js';
-import { parsePage, parseRecord, type RawRecord, rowsOf } from '../json/page.js';
+import { parsePage, parseRecord, type RawRecord, rowsOf, VALUES_OF_SMALL_PAGE } from '../json/page.js';
 import { JsonTextError, JsonTooLargeError } from '../json/scan.js';
 import { isCut, skimRecord } from '../json/skim.js';
 import type { Resource } from '../resources/resource.js';
@@ -25,8 +25,10 @@ export interface AnsweredPage {
   tellsTime: boolean;
 }
 
-/** More bytes than this are no page: the next one is asked for fewer records. What a worker holds of one is several times as much. */
-const MAX_PAGE_BYTES = 32 * 1024 * 1024;
+/** More bytes than this are no page: it is asked for again with fewer records. What a worker holds of one is several times as much. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** The same of a page that cannot be smaller: its record is too large. */
+const MAX_RECORD_BYTES = 32 * 1024 * 1024;
 
 /**
  * Fetches the page at a cursor. A page that is too large is asked for again with fewer records; a record that is too large
@@ -41,7 +43,7 @@ export async function fetchPage(
     page,
     attempt = 1,
     signal,
-    maxBytes = MAX_PAGE_BYTES,
+    maxBytes = MAX_RECORD_BYTES,
   }: { page?: number; attempt?: number; signal?: AbortSignal; maxBytes?: number } = {},
 ): Promise<AnsweredPage> {
   const pager = pagers[start.kind];
@@ -104,12 +106,12 @@ interface Reading {
 }
 
 async function readAt(api: ManagementApi, resource: Resource, cursor: Cursor, reading: Reading): Promise<AnsweredPage> {
-  const ways = waysOf(reading.maxBytes);
   const isSmallest = shrunk(pagers[cursor.kind], cursor) === null;
+  const ways = isSmallest ? waysOf(reading.maxBytes) : [{ maxBytes: Math.min(reading.maxBytes, MAX_PAGE_BYTES) }];
   let tooLarge: ExtractError | undefined;
-  for (const way of isSmallest ? ways : ways.slice(0, 1)) {
+  for (const way of ways) {
     try {
-      return await readOnce(api, resource, cursor, { ...reading, way });
+      return await readOnce(api, resource, cursor, { ...reading, way, isSmallest });
     } catch (error) {
       if (!(error instanceof ExtractError) || error.kind !== 'AnswerTooLarge') throw error;
       tooLarge = error;
@@ -122,11 +124,11 @@ async function readOnce(
   api: ManagementApi,
   resource: Resource,
   cursor: Cursor,
-  { way, signal, maxBytes, attempt }: Reading & { way: BodyOptions },
+  { way, isSmallest, signal, maxBytes, attempt }: Reading & { way: BodyOptions; isSmallest: boolean },
 ): Promise<AnsweredPage> {
   const pager = pagers[cursor.kind];
   const { headers, text, sentAt, serverTime } = await api.send({ ...pager.request(cursor), ...way }, signal);
-  const page = readPage(text, headers, resource.listName);
+  const page = readPage(text, headers, resource.listName, isSmallest ? undefined : VALUES_OF_SMALL_PAGE);
   refuseNonsense(page, resource, attempt);
   const { perPage } = pager.pageSize(cursor);
   if (way.skim !== undefined && rowsOf(page) > perPage)
@@ -137,7 +139,10 @@ async function readOnce(
   const isLost = ({ raw }: RawRecord): boolean => way.skim !== undefined && isCut(raw);
   const isWhole = (record: RawRecord): boolean => !isLost(record);
   const lost = [...(recheck ?? []), ...take].filter(isLost);
-  const next = withoutRows(regrown(pager, step.cursor, { bytes: text.length, maxBytes }), lost.length);
+  const next = withoutRows(
+    regrown(pager, step.cursor, { bytes: text.length, maxBytes: Math.min(maxBytes, MAX_PAGE_BYTES) }),
+    lost.length,
+  );
   return {
     step: { ...step, cursor: next, take: take.filter(isWhole), ...(recheck && { recheck: recheck.filter(isWhole) }) },
     nonRecords: page.nonRecords ?? 0,
@@ -155,9 +160,9 @@ function withoutRows(cursor: Cursor, rows: number): Cursor {
 }
 
 /** The page in an answer's body. Throws ExtractError (UnreadableAnswer, AnswerTooLarge). */
-export function readPage(text: string, headers: Headers, listName: string): FetchedPage {
+export function readPage(text: string, headers: Headers, listName: string, mostValues?: number): FetchedPage {
   try {
-    return { ...parsePage(text, listName), linkFrom: linkFrom(headers.get('link')) };
+    return { ...parsePage(text, listName, mostValues), linkFrom: linkFrom(headers.get('link')) };
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
     const kind = error instanceof JsonTooLargeError ? 'AnswerTooLarge' : 'UnreadableAnswer';

@@ -25,6 +25,8 @@ const MOST_MEMBERS = 1_000;
 /** Texts below this length are parsed as they are: what they can hold at most is no harm. */
 const ALWAYS_PARSED = 4 * 1024 * 1024;
 const MOST_VALUES = 1_000_000;
+/** The same of a page that could be smaller: several are in memory at a time, and a value takes some 100 bytes. */
+export const VALUES_OF_SMALL_PAGE = 250_000;
 
 /**
  * Takes a page apart. Accepts the three shapes that are seen: an array, `{<name>: [...]}` with or without totals, and
@@ -32,13 +34,13 @@ const MOST_VALUES = 1_000_000;
  * JsonTextError when the text is cut off, no JSON, or of another shape; JsonTooLargeError where it holds more than the
  * memory takes.
  */
-export function parsePage(text: string, name: string): Page {
+export function parsePage(text: string, name: string, mostValues = MOST_VALUES): Page {
   const at = skipSpace(text, 0);
   if (text[at] === '[') {
     const list = elements(text, at, MOST_RECORDS);
     requireEnd(text, list.end);
     return {
-      ...parseRecords(text, { start: at, end: list.end }, list.items),
+      ...parseRecords(text, { start: at, end: list.end }, list.items, mostValues),
       total: null,
       limit: null,
       next: null,
@@ -60,6 +62,7 @@ export function parsePage(text: string, name: string): Page {
       text,
       { start: list.valueStart, end: list.end },
       elements(text, list.valueStart, MOST_RECORDS).items,
+      mostValues,
     ),
     total: countOf(rest.get('total')),
     limit: countOf(rest.get('limit')),
@@ -85,8 +88,13 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Parsed in one go, which costs half of parsing record by record. */
-function parseRecords(text: string, list: Span, spans: readonly Span[]): Pick<Page, 'records' | 'nonRecords'> {
-  const values = parse(text.slice(list.start, list.end));
+function parseRecords(
+  text: string,
+  list: Span,
+  spans: readonly Span[],
+  mostValues: number,
+): Pick<Page, 'records' | 'nonRecords'> {
+  const values = parse(text.slice(list.start, list.end), mostValues);
   if (!Array.isArray(values) || values.length !== spans.length) throw new JsonTextError('not valid JSON');
   const records: RawRecord[] = [];
   for (const [i, { start, end }] of spans.entries()) {
@@ -97,8 +105,8 @@ function parseRecords(text: string, list: Span, spans: readonly Span[]): Pick<Pa
   return { records, ...(nonRecords > 0 && { nonRecords }) };
 }
 
-function parse(text: string): unknown {
-  if (text.length > ALWAYS_PARSED) boundValues(text, MOST_VALUES);
+function parse(text: string, mostValues = MOST_VALUES): unknown {
+  if (text.length > ALWAYS_PARSED) boundValues(text, mostValues);
   try {
     return JSON.parse(text);
   } catch {
