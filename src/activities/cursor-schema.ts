@@ -7,6 +7,16 @@ const count = z.number().int().min(0);
 
 const fullPage = count.exactOptional();
 
+const trail = z
+  .object({
+    steps: count,
+    records: count,
+    barren: count,
+    last: text,
+    mark: z.object({ page: text, next: text.nullable() }),
+  })
+  .exactOptional();
+
 const logsCursor = z.object({
   kind: z.literal('logs'),
   perPage: count.exactOptional(),
@@ -56,7 +66,7 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     digest: text.nullable(),
     nonRecords: count.exactOptional(),
     takeTried: z.boolean().exactOptional(),
-    landmark: z.object({ next: text, pagesLeft: count, every: count }).exactOptional(),
+    trail,
   }),
   z.object({
     kind: z.literal('users-pages'),
@@ -71,8 +81,9 @@ export const cursorSchema: z.ZodType<Cursor> = z.discriminatedUnion('kind', [
     total: count.nullable(),
     restarts: count,
     phase: z.enum(['pages', 'proof']),
+    trail,
   }),
-  z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count, fullPage }),
+  z.object({ kind: z.literal('users-changed'), since: text, page: count, perPage: count, fullPage, trail }),
 ]);
 
 export const countsSchema: z.ZodType<RunCounts> = z.object({

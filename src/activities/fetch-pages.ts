@@ -15,6 +15,7 @@ import { lostRecord, MOST_WARNINGS } from './lost-record.js';
 import { countsSchema, cursorSchema } from './cursor-schema.js';
 import { type ActivityDeps, tenantOf } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
+import { stillNew } from './still-new.js';
 
 /**
  * Pages whose rows go into one insert: 5,000 rows cost ClickHouse half of what five times 1,000 do, most of it saved
@@ -61,8 +62,9 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
   const bound = deps.maxPageBytes === undefined ? {} : { maxBytes: deps.maxPageBytes };
 
   return withHeartbeat(progressSchema, async (heartbeat) => {
+    const onward = heartbeat.resumed ? null : await stillNew(deps, input);
     const initial: Progress = {
-      cursor: input.cursor,
+      cursor: onward?.cursor ?? input.cursor,
       block: input.block,
       done: false,
       counts: noCounts(),
@@ -72,7 +74,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
       oldestDate: null,
       gaps: 0,
       lost: 0,
-      warnings: [],
+      warnings: onward?.warning === undefined ? [] : [onward.warning],
     };
     let stored: Progress = heartbeat.resumed ?? initial;
     const earlierRequests = stored.counts.requests;
@@ -89,7 +91,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     let fetched = firstPage;
     let blockPages = 0;
     let nonRecords = 0;
-    let switchTo: RunMode | null = null;
+    let switchTo: RunMode | null = onward?.switchTo ?? null;
     let readToEnd = false;
 
     const flush = async (): Promise<void> => {
@@ -129,7 +131,7 @@ export async function fetchPages(deps: ActivityDeps, input: FetchPagesInput): Pr
     const startedAt = performance.now();
     let failure: unknown;
     try {
-      let next = done || fetched >= input.maxPages ? null : ask(cursor, fetched);
+      let next = done || switchTo !== null || fetched >= input.maxPages ? null : ask(cursor, fetched);
       while (next !== null) {
         const page: AnsweredPage = await next;
         deps.reached?.('fetched');

@@ -4,6 +4,7 @@ import type { ManagementApi } from '../auth0/http.js';
 import { readExportLine, refuseNonsenseFile } from '../auth0/page-fetch.js';
 import { downloadLines } from '../auth0/export-download.js';
 import { createExportJob, downloadUrl, readExportJob, waitForExport } from '../auth0/export-job.js';
+import { refuseRepetition } from '../auth0/paging/trail.js';
 import type {
   AwaitUsersExportInput,
   AwaitUsersExportResult,
@@ -26,6 +27,9 @@ const ROWS_PER_BLOCK = 10_000;
 /** Lines, and characters of them, for which the stored records are looked up at once. */
 const LINES_PER_LOOKUP = 5_000;
 const CHARACTERS_PER_LOOKUP = 4 * 1024 * 1024;
+
+/** Lines after which it is counted how many of them are different users. */
+const LINES_BEFORE_COUNT = 100_000;
 
 /** Asks the tenant for an export of all users. */
 export async function startUsersExport(deps: ActivityDeps, input: { tenant: string }) {
@@ -117,6 +121,7 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
     const isBeyond = await deps.store.areThereBeyond(input.tenant, users, names);
     let lines = 0;
     let nonRecords = 0;
+    let countAt = input.skipLines + LINES_BEFORE_COUNT;
     let waiting: RawRecord[] = [];
     let waitingLength = 0;
     const take = async (): Promise<void> => {
@@ -125,6 +130,11 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       waiting = [];
       waitingLength = 0;
       writer.add(whole, fetchedAt);
+    };
+    /** Throws ExtractError (SourceStuck) where the file goes on with the same users for ever. */
+    const refuseEndless = async (read: number): Promise<void> => {
+      const { seen } = await deps.snapshots.countSeen({ tenant: input.tenant, resource: 'users', runId: input.runId });
+      refuseRepetition('The export file', read, seen);
     };
     let { lost, warnings } = stored;
     /** A user that is too large to be read: named, and the others go on. */
@@ -155,6 +165,8 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
       if (job.location === undefined)
         throw new ExtractError('UnreadableAnswer', 'The completed export job has no link');
       const skip = stored.lines;
+      // An attempt that has stored something ends well, whatever ended it: the next one must not begin then.
+      if (skip >= LINES_BEFORE_COUNT) await refuseEndless(skip);
       const url = downloadUrl(job.location, api.origin);
       for await (const batch of downloadLines(url, cancellationSignal, api.timeoutMs, deps.maxPageBytes)) {
         for (const line of batch) {
@@ -170,6 +182,9 @@ export async function loadUsersExport(deps: ActivityDeps, input: LoadUsersExport
         }
         if (waiting.length >= LINES_PER_LOOKUP || waitingLength >= CHARACTERS_PER_LOOKUP || !isBeyond) await take();
         if (writer.collected >= ROWS_PER_BLOCK || writer.isFull) await flush();
+        if (lines < countAt) continue;
+        countAt = lines + LINES_BEFORE_COUNT;
+        await refuseEndless(lines);
       }
       if (skip === 0) refuseNonsenseFile(lines, nonRecords);
       if (lines > skip) await flush();

@@ -13,6 +13,23 @@ export interface PageSize {
   fullPage?: number;
 }
 
+/** What a reader remembers of the pages behind it, to notice that they lead nowhere new. */
+export interface Trail {
+  /** Pages with records so far and the records on them, and pages without one in a row. */
+  steps: number;
+  records: number;
+  barren: number;
+  /** Digest of the last page. */
+  last: string;
+  /** A page that was passed, by digests of it and of the position that it named: whoever goes in a circle comes to it again. */
+  mark: { page: string; next: string | null };
+}
+
+/** A reader that may be led in a circle. */
+export interface Trailing {
+  trail?: Trail;
+}
+
 /** GET /logs in checkpoint mode. */
 export interface LogsCursor extends Partial<PageSize> {
   kind: 'logs';
@@ -79,7 +96,7 @@ export interface LogsWindowCursor {
 }
 
 /** GET /clients: one offset page, then `from`/`take` where one page does not hold all, offset pages as a last resort. */
-export interface ClientsCursor extends PageSize {
+export interface ClientsCursor extends PageSize, Trailing {
   kind: 'clients';
   paging: 'first' | 'checkpoint' | 'offset';
   page: number;
@@ -91,12 +108,10 @@ export interface ClientsCursor extends PageSize {
   nonRecords?: number;
   /** Pages by `take` were tried: the tenant does not know them. */
   takeTried?: boolean;
-  /** An earlier `next`, and how many pages after it another takes its place: a circle comes back to it. */
-  landmark?: { next: string; pagesLeft: number; every: number };
 }
 
 /** GET /users page by page, up to the 1,000 records that can be paged. */
-export interface UsersPagesCursor extends PageSize {
+export interface UsersPagesCursor extends PageSize, Trailing {
   kind: 'users-pages';
   page: number;
   /** Rows of the pages so far, those that repeat one included. */
@@ -115,7 +130,7 @@ export interface UsersPagesCursor extends PageSize {
 }
 
 /** GET /users of those changed since a watermark, in the order of `updated_at`. */
-export interface UsersChangedCursor extends PageSize {
+export interface UsersChangedCursor extends PageSize, Trailing {
   kind: 'users-changed';
   /** Lower bound, inclusive, ISO 8601: moves with the newest `updated_at` read. */
   since: string;

@@ -14,12 +14,13 @@ import {
   SMALL_PAGE_SIZE,
   step,
 } from './pager.js';
+import { watched } from './trail.js';
 
 /**
  * GET /clients: one offset page with totals. Where it does not hold all, `from`/`take` pages, since offset pages end
  * at about 1,000; where the answer shows that the server knows no `take`, offset pages.
  */
-export const clientsPager: Pager<ClientsCursor> = {
+const lists: Pager<ClientsCursor> = {
   request(cursor) {
     if (cursor.paging === 'checkpoint') {
       const from = cursor.next === null ? {} : { from: cursor.next };
@@ -65,6 +66,9 @@ export const clientsPager: Pager<ClientsCursor> = {
   },
 };
 
+/** GET /clients, with an eye on lists without an end. */
+export const clientsPager = watched(lists, (record) => clients.keyOf(record) ?? record.raw);
+
 function first(cursor: ClientsCursor, page: FetchedPage) {
   const { records, total } = page;
   const rows = rowsOf(page);
@@ -77,8 +81,7 @@ function first(cursor: ClientsCursor, page: FetchedPage) {
 
 function checkpoint(cursor: ClientsCursor, page: FetchedPage) {
   const { records, next } = page;
-  if (next !== null)
-    return step({ ...withRows(cursor, page), next, landmark: passLandmark(cursor, next) }, records, false, null);
+  if (next !== null) return step({ ...withRows(cursor, page), next }, records, false, null);
   // The first page held only a part: a list that is whole without a `next` comes from a server that knows no `take`.
   if (cursor.next === null) return step(byOffset(cursor), [], false, null);
   return step(withRows(cursor, page), records, true, null);
@@ -86,6 +89,8 @@ function checkpoint(cursor: ClientsCursor, page: FetchedPage) {
 
 function offset(cursor: ClientsCursor, page: FetchedPage) {
   const { records, total } = page;
+  if (rowsOf(page) === 0 && page.next !== null)
+    throw new ExtractError('SourceStuck', 'The tenant answered with a page without clients that leads on');
   const digest = pageDigest(records);
   const repeated = records.length > 0 && digest === cursor.digest;
   if (rowsOf(page) === 0 || repeated) {
@@ -113,17 +118,4 @@ function byTake({ perPage }: ClientsCursor): ClientsCursor {
 /** The list from its beginning, by pages, once and for all. */
 function byOffset({ perPage }: ClientsCursor): ClientsCursor {
   return { ...FIRST_CLIENTS_PAGE, perPage, paging: 'offset', takeTried: true };
-}
-
-/**
- * Every so often the `next` of a page is kept, after twice as many pages each time: a chain that runs in a circle comes
- * to it again, however long the circle is. Throws ExtractError (SourceStuck) where it does.
- */
-function passLandmark({ landmark }: ClientsCursor, next: string): NonNullable<ClientsCursor['landmark']> {
-  if (landmark?.next === next)
-    throw new ExtractError('SourceStuck', 'The tenant answered with the same checkpoint again');
-  const { pagesLeft, every } = landmark ?? { pagesLeft: 1, every: 0 };
-  if (landmark && pagesLeft > 1) return { ...landmark, pagesLeft: pagesLeft - 1 };
-  const again = Math.max(1, every * 2);
-  return { next, pagesLeft: again, every: again };
 }

@@ -10,3 +10,8 @@ export function pageDigest(records: readonly RawRecord[]): string {
   for (const { raw } of records) hash.update(raw).update('\n');
   return hash.digest('base64url').slice(0, 16);
 }
+
+/** A short digest of one text. */
+export function textDigest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}

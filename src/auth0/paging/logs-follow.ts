@@ -25,14 +25,14 @@ export function follow(cursor: LogsCursor, page: FetchedPage): PageStep<LogsCurs
   const next = (cursor.byLink === true ? page.linkFrom : null) ?? last ?? page.linkFrom;
   if (next === null) throw withoutIds();
   if (fresh.length === 0 && doubtful.length === 0) return emptyPage(cursor, page);
-  const trail = ordered ? null : passed(cursor, next);
+  const trail = ordered && last !== null ? null : passed(cursor, next);
   const leadsBack = cursor.hops && page.records.every(({ value }) => isNotNewer(cursor, parseInstant(value['date'])));
   const isStuck = trail === 'circle' || next === from || leadsBack || (ordered && fresh.length === 0);
-  if (isStuck && fresh.length === 0) {
+  if (isStuck && (fresh.length === 0 || last === null)) {
     // A Link behind an empty page that leads back: there is nothing new.
     const end = atHome(cursor);
     const asks = cursor.hops ? step(end, [], true, null) : step({ ...end, phase: 'confirm' as const }, [], false, null);
-    return { ...asks, recheck: doubtful };
+    return { ...asks, recheck: [...fresh, ...doubtful] };
   }
   const moved: LogsCursor = {
     ...cursor,
@@ -55,12 +55,14 @@ function overlap(cursor: LogsCursor, page: FetchedPage): PageStep<LogsCursor> {
   const isNew = new Set(fresh);
   const recheck = page.records.filter((record) => !isNew.has(record));
   const reached = fresh.length > 0 || last === held;
-  if (!reached && last !== from) return { ...step({ ...cursor, from: last }, [], false, null), recheck };
+  const trail = passed(cursor, last);
+  if (!reached && last !== from && trail !== 'circle')
+    return { ...step({ ...cursor, from: last, trail }, [], false, null), recheck };
   // Here the overlap meets the cursor: the newest log held must be on this page, or the tenant no longer keeps it.
   if (!page.records.some((record) => logs.keyOf(record) === held))
-    return { ...step({ ...cursor, phase: 'check', from: resume }, [], false, null), recheck };
+    return { ...step({ ...cursor, phase: 'check', from: resume, trail: null }, [], false, null), recheck };
   const position = { ...newestHeld(cursor, page.records), from: fresh.length === 0 ? resume : last };
-  const moved: LogsCursor = { ...cursor, ...position, phase: 'follow', resume: null };
+  const moved: LogsCursor = { ...cursor, ...position, phase: 'follow', resume: null, trail: null };
   return closeGap({ ...step(moved, fresh, false, null), recheck }, cursor.gap, page.records);
 }
 
@@ -69,7 +71,8 @@ function emptyPage(cursor: LogsCursor, page: FetchedPage): PageStep<LogsCursor> 
   const { from, resume } = cursor;
   // Some servers answer an id that they do not know with nothing: a search did find logs, so that is no end.
   if (cursor.phase === 'probe') return step({ ...cursor, phase: 'search', from: null }, [], false, null);
-  if (cursor.phase === 'overlap') return step({ ...cursor, phase: 'check', from: resume }, [], false, null);
+  if (cursor.phase === 'overlap')
+    return step({ ...cursor, phase: 'check', from: resume, trail: null }, [], false, null);
   const link = page.linkFrom;
   if (link === null || from === null || !leadsOn(cursor, link)) return step(atHome(cursor), [], true, null);
   const trail = areOrdered([link]) ? (cursor.trail ?? null) : passed(cursor, link);

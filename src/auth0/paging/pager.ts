@@ -106,6 +106,7 @@ const UNANSWERED_ATTEMPTS = 6;
 export function cannotServe(error: ExtractError, attempt: number): boolean {
   const { kind, message, context } = error;
   const { status, code = '' } = context;
+  if (kind === 'SourceStuck') return true;
   if (status === 414) return true;
   // A host that cannot be reached at all cannot be reached for anything else.
   const isAnswer = kind === 'TenantUnavailable' || kind === 'UnreadableAnswer';
@@ -121,6 +122,7 @@ export function cannotServe(error: ExtractError, attempt: number): boolean {
 
 /** Another way of reading because of an error, and what an operator should know of it. */
 export function leaving<C extends Cursor>(cursor: C, switchTo: RunMode | null, error: ExtractError): OtherWay<C> {
+  if (error.kind === 'SourceStuck') return { cursor, switchTo, warning: `${error.message}: they are read another way` };
   const { status, code } = error.context;
   const said = [status === undefined ? undefined : `HTTP ${status}`, code].filter((part) => part !== undefined);
   const what = said.length > 0 ? said.join(', ') : error.kind;

@@ -15,6 +15,7 @@ import {
   step,
   totalAt,
 } from './pager.js';
+import { watched } from './trail.js';
 import { PAGING_WALL } from './users-pager.js';
 
 /**
@@ -26,7 +27,7 @@ import { PAGING_WALL } from './users-pager.js';
  * from the last to the first, so that whoever slips forward lands on a page that is still to be read. What cannot be
  * paged like that, the export job reads.
  */
-export const usersChangedPager: Pager<UsersChangedCursor> = {
+const keyset: Pager<UsersChangedCursor> = {
   request(cursor) {
     return {
       path: users.path,
@@ -65,6 +66,9 @@ export const usersChangedPager: Pager<UsersChangedCursor> = {
     return undefined;
   },
 };
+
+/** GET /users of those that have changed, with an eye on lists without an end. Users may change, and so come again. */
+export const usersChangedPager = watched(keyset);
 
 /** The page from a watermark on; `newest` is null where all of it has the watermark's own `updated_at`. */
 function forwards(cursor: UsersChangedCursor, page: FetchedPage, newest: number | null): PageStep<UsersChangedCursor> {

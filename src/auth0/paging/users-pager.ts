@@ -14,6 +14,7 @@ import {
   SMALL_PAGE_SIZE,
   step,
 } from './pager.js';
+import { watched } from './trail.js';
 
 /** Only the first 1,000 records of a query can be paged; what asks beyond is a 400 `invalid_paging`, whatever the real count. */
 export const PAGING_WALL = 1_000;
@@ -26,7 +27,7 @@ const MAX_RESTARTS = 3;
  * users: the export job. What ends at the wall could be cut off there, whatever the total says, so one more request
  * proves that nothing lies behind.
  */
-export const usersPager: Pager<UsersPagesCursor> = {
+const pages: Pager<UsersPagesCursor> = {
   request(cursor) {
     const proof = cursor.phase === 'proof';
     return {
@@ -64,6 +65,9 @@ export const usersPager: Pager<UsersPagesCursor> = {
 
   otherwise: (cursor) => ({ cursor, switchTo: 'users-export' }),
 };
+
+/** GET /users page by page, with an eye on lists without an end. */
+export const usersPager = watched(pages, (record) => users.keyOf(record) ?? record.raw);
 
 function advancePages(cursor: UsersPagesCursor, page: FetchedPage): PageStep<UsersPagesCursor> {
   const { records, total } = page;

@@ -111,7 +111,11 @@ it('does not take it for whole where the tenant says that there is more', () => 
 });
 
 it('does not take it for whole where it is exactly one page', () => {
-  expect(kindOf(() => read(tenant(150, { shape: 'array', knowsPage: false })))).toBe('SourceStuck');
+  expect(kindOf(() => read(tenant(150, { shape: 'array', knowsPage: false, knowsTake: false })))).toBe('SourceStuck');
+  expect(read(tenant(150, { shape: 'array', knowsPage: false }))).toMatchObject({
+    done: true,
+    stored: { length: 250 },
+  });
 });
 
 it('ends where its pages do, and leaves it to the total whether they were all', () => {
@@ -200,12 +204,59 @@ it('reads thousands by checkpoint, behind the wall of pages', () => {
   expect([distinct(stored), done]).toEqual([3_210, true]);
 });
 
-it('ends in an error where the same checkpoint comes again', () => {
+it('reads pages where the same checkpoint comes again', () => {
   const model: Model = (query) =>
     query['take'] === undefined
       ? tenant(150)(query, { path: '' })
       : { body: { clients: [{ client_id: 'a' }], next: 'same' } };
-  expect(kindOf(() => read(model))).toBe('SourceStuck');
+  const { stored, done } = read(model);
+  expect([distinct(stored), done]).toEqual([151, true]);
+});
+
+describe('a list without an end', () => {
+  const pageOf = (n: number, size = 100) => Array.from({ length: size }, (_, i) => ({ client_id: idOf(n * size + i) }));
+  const inCircle = (length: number, size: number, envelope: Record<string, unknown>): Model => {
+    return ({ page = '0' }) => ({ body: { ...envelope, clients: pageOf(Number(page) % length, size) } });
+  };
+
+  it.each([
+    [2, 100],
+    [2, 1],
+    [3, 100],
+    [7, 10],
+    [40, 3],
+  ])('is named where pages go in a circle of %i with %i records', (length, size) => {
+    expect(kindOf(() => read(inCircle(length, size, {})))).toBe('SourceStuck');
+  });
+
+  it('is read to its end where it goes in a circle and counts its records', () => {
+    const { stored, done, queries } = read(inCircle(2, 100, { total: 200 }));
+    expect([distinct(stored), done]).toEqual([200, true]);
+    expect(queries.length).toBeLessThan(10);
+  });
+
+  it('is named where each page names a new one, and they go in a circle', () => {
+    let n = 0;
+    const model: Model = () => ({ body: { next: `next-${n++}`, clients: pageOf(n % 3) } });
+    expect(kindOf(() => read(model))).toBe('SourceStuck');
+    expect(n).toBeLessThan(30);
+  });
+
+  it('is named where pages bring no record', () => {
+    let n = 0;
+    expect(kindOf(() => read(() => ({ body: { clients: [], next: `next-${n++}` } })))).toBe('SourceStuck');
+    expect(n).toBeLessThan(150);
+  });
+
+  it('is none where some pages are empty', () => {
+    const model: Model = ({ from = '0' }) => ({
+      body: {
+        clients: Number(from) % 40 === 0 ? pageOf(Number(from)) : [],
+        ...(from !== '200' && { next: String(Number(from) + 1) }),
+      },
+    });
+    expect(read(model)).toMatchObject({ done: true, stored: { length: 600 } });
+  });
 });
 
 it('follows a checkpoint that the first page brings', () => {

@@ -1,6 +1,6 @@
 import { classifyAnswer } from '../../../../src/auth0/classify.js';
 import type { ApiRequest } from '../../../../src/auth0/http.js';
-import { type Gap, linkFrom, type Pager } from '../../../../src/auth0/paging/pager.js';
+import { type Gap, linkFrom, type Pager, type PageStep } from '../../../../src/auth0/paging/pager.js';
 import type { Cursor } from '../../../../src/contracts/cursor.js';
 import { ExtractError } from '../../../../src/contracts/errors.js';
 import type { RunMode } from '../../../../src/contracts/types.js';
@@ -78,7 +78,16 @@ export function drive<C extends Cursor>(
       reading.switchTo = recovered.switchTo;
       continue;
     }
-    const step = pager.advance(reading.cursor, { ...parsePage(text, listName), linkFrom: linkFrom(link) });
+    let step: PageStep<C>;
+    try {
+      step = pager.advance(reading.cursor, { ...parsePage(text, listName), linkFrom: linkFrom(link) });
+    } catch (error) {
+      const recovered = error instanceof ExtractError && pager.recover(reading.cursor, error, attempt);
+      if (!recovered) throw error;
+      reading.cursor = recovered.cursor;
+      reading.switchTo = recovered.switchTo;
+      continue;
+    }
     reading.cursor = step.cursor;
     reading.cursors.push(step.cursor);
     reading.stored.push(...step.take.map(({ value }) => value));

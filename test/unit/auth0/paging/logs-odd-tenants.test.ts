@@ -124,6 +124,37 @@ describe.each(['timed', 'uuid', 'number', 'scattered', 'short'] as const)('ids o
   });
 });
 
+describe('a log without an end', () => {
+  const logs = logsOf(300);
+  const nameless = (n: number) => ({ body: logs.slice(n * 50, n * 50 + 50).map(({ date }) => ({ date })) });
+
+  it.each([1, 2, 5])('is named where logs without ids go in a circle of %i pages', (length) => {
+    let n = 0;
+    const model: Model = ({ from }) =>
+      from === undefined
+        ? { body: logs.slice(0, 50) }
+        : { ...nameless(n++ % length), link: `<https://h/api/v2/logs?from=p${n % length}>; rel="next"` };
+    expect(kindOf(() => read(behind(logs[0]), model))).toBe('SourceStuck');
+    expect(n).toBeLessThan(4 * (length + 2));
+  });
+
+  it('ends where pages behind the cursor take turns', () => {
+    const at = logs[250] ?? expect.fail();
+    let turn = 0;
+    const model: Model = ({ from }) => {
+      if (from === undefined) return { body: logs.slice(0, 100) };
+      if (from >= at.log_id) return { body: logs.slice(251) };
+      return { body: logs.slice(++turn % 2 === 0 ? 0 : 50, turn % 2 === 0 ? 50 : 100) };
+    };
+    const from = syntheticLogId(Date.parse(at.date) - 30_000);
+    const { stored: taken } = read({ ...behind(at), phase: 'overlap', from, resume: at.log_id }, (query, request) =>
+      query['from'] === logs.at(-1)?.log_id ? { body: [] } : model(query, request),
+    );
+    expect(ids(taken)).toEqual(ids(logs.slice(251)));
+    expect(turn).toBeLessThan(10);
+  });
+});
+
 describe('an empty page whose Link leads on', () => {
   const logs = logsOf(350);
   /** Behind the 200th log lie so many positions at which nothing is served. */

@@ -293,3 +293,15 @@ it('counts what is no record as a row of its page', () => {
   };
   expect(read(model)).toMatchObject({ done: true, stored: { length: 100 }, cursor: { seen: 101, nonRecords: 1 } });
 });
+
+it('leaves pages that go in a circle to the export', () => {
+  const page = (n: number) => Array.from({ length: 5 }, (_, i) => ({ user_id: `u${n}-${i}`, created_at: '2026' }));
+  const { queries, switchTo, stored } = read(({ page: at }) => ({ body: { limit: 5, users: page(Number(at) % 2) } }));
+  expect([switchTo, stored.length > 9, queries.length < 10]).toEqual(['users-export', true, true]);
+});
+
+it('takes pages that go in a circle for read to their end where the users are counted', () => {
+  const page = (n: number) => Array.from({ length: 5 }, (_, i) => ({ user_id: `u${n}-${i}`, created_at: '2026' }));
+  const model: Model = ({ page: at }) => ({ body: { limit: 5, total: 100, users: page(Number(at) % 2) } });
+  expect(read(model)).toMatchObject({ done: true, switchTo: null, total: 100 });
+});
