@@ -8,11 +8,12 @@ set -eu
 
 : "${POSTGRES_SEEDS:?}" "${POSTGRES_USER:?}" "${SQL_PASSWORD:?}"
 
-# The server's own start script writes the password into a YAML file as it is: with one of these the schema would be made,
-# and the server would never start.
+# The server puts the password between double quotes into its configuration (YAML), and into the address of the database:
+# with one of these the schema would be made or the server would never start. All else stands for itself between the
+# quotes, a leading * & ! % @ { included.
 case "$SQL_PASSWORD" in
-  *[\"\'\\[:space:]\#]*)
-    echo "TEMPORAL_DB_PASSWORD must not hold quotes, backslashes, blanks or #: choose another one" >&2
+  *[\"\'\\[:space:][:cntrl:]\#]*)
+    echo "TEMPORAL_DB_PASSWORD must not hold quotes, backslashes, blanks, control characters or #: choose another one" >&2
     exit 1
     ;;
 esac

@@ -29,7 +29,7 @@ export type SettingKey = keyof typeof SETTINGS;
 export const COMPOSE_SETTINGS: readonly Setting[] = [
   composeSetting(
     'TEMPORAL_DB_PASSWORD',
-    "Password of Temporal's own database; without double quotes, backslashes and blanks",
+    "Password of Temporal's own database; without quotes, backslashes, blanks and #",
   ),
   composeSetting(
     'GRAFANA_PASSWORD',

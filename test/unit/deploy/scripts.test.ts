@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 const deploy = (path: string) => fileURLToPath(new URL(`../../../deploy/${path}`, import.meta.url));
 
@@ -70,7 +71,7 @@ describe('setup-schema.sh', () => {
     expect(calls()).toHaveLength(2);
   });
 
-  it.each(['a"b', "a'b", 'a\\b', 'a b', 'a\tb', 'a#b'])(
+  it.each(['a"b', "a'b", 'a\\b', 'a b', 'a\tb', 'a#b', 'a: b', ' word', 'word\n', 'a\u0001b', 'a\u007fb'])(
     'refuses a password that the server cannot take: %s',
     async (word) => {
       const { code, output } = await run('/bin/sh', [deploy('temporal/setup-schema.sh')], {
@@ -82,6 +83,21 @@ describe('setup-schema.sh', () => {
       expect(output).not.toContain(word);
     },
   );
+
+  it('takes every other password, which comes through the configuration of the server as it is', async () => {
+    standIn('temporal-sql-tool');
+    const printable = Array.from({ length: 94 }, (_, index) => String.fromCharCode(index + 33));
+    const taken = printable.filter((sign) => !`"'\\\\#`.includes(sign)).join('');
+    const words = '*&!%@{$:|>?-[,`~'.split('').map((sign) => `${sign}word${sign}`);
+    for (const word of [...words, '{{ env }}'.replaceAll(' ', ''), '${HOME}', '%41', 'p\u00e4sswort', taken]) {
+      const script = run('/bin/sh', [deploy('temporal/setup-schema.sh')], { ...env, SQL_PASSWORD: word });
+      expect(await script).toMatchObject({ code: 0 });
+      // The line of the server's own template (config_template_embedded.yaml), and its address of the database.
+      expect(parse(`password: "${word}"`)).toEqual({ password: word });
+      const { password } = new URL(`postgres://temporal:${encodeURIComponent(word)}@postgres:5432/temporal`);
+      expect(decodeURIComponent(password)).toBe(word);
+    }
+  });
 
   it('refuses to start without its settings', async () => {
     standIn('temporal-sql-tool');
