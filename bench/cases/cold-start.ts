@@ -3,7 +3,8 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openClickHouse } from '../../src/clickhouse/client.js';
 import { spawnChild } from '../../src/embedded/child-process.js';
-import { readStack, type StackAddresses } from '../../src/embedded/data-dir.js';
+import { USER } from '../../src/embedded/clickhouse/access.js';
+import { readPassword, readStack, type StackAddresses } from '../../src/embedded/data-dir.js';
 import type { Measurement } from '../lib/report.js';
 import { bareEnvironment } from '../parts/environment.js';
 import { OURS } from '../parts/measure.js';
@@ -52,7 +53,7 @@ async function startOnce(
     for (;;) {
       context.signal.throwIfAborted();
       stack ??= readStack(dataDir);
-      if (stack !== null && (await hasRows(stack.clickhouse.url))) break;
+      if (stack !== null && (await hasRows(stack.clickhouse.url, readPassword(dataDir)))) break;
       if (performance.now() - start > PATIENCE_MS) throw new Error(['no row came', ...npm.lastLines()].join('\n'));
       await sleep(POLL_MS);
     }
@@ -66,8 +67,8 @@ async function startOnce(
   }
 }
 
-async function hasRows(url: string): Promise<boolean> {
-  const client = openClickHouse({ url, database: 'auth0', username: 'default', password: '', cluster: null });
+async function hasRows(url: string, password: string): Promise<boolean> {
+  const client = openClickHouse({ url, database: 'auth0', username: USER, password, cluster: null });
   try {
     const answer = await client.query({ query: 'SELECT count() FROM auth0.logs', format: 'TabSeparated' });
     return Number(await answer.text()) > 0;

@@ -22,7 +22,9 @@ export function watchDisk(
   say: (line: string) => void,
   freeBytes: (folder: string) => Promise<number> = freeBytesOf,
 ): DiskWatch {
-  const sentence = `The disk of ${folder} is full: free some space. Nothing is lost; copying goes on by itself.`;
+  const full = `The disk of ${folder} is full: free some space`;
+  const sentence = `${full}. Nothing is lost; copying goes on by itself.`;
+  const atTheEnd = `${full}, then start again. Nothing that was stored is lost.`;
   let saidAt = -Infinity;
   let low = false;
   let heardAt = -Infinity;
@@ -49,7 +51,7 @@ export function watchDisk(
       heardAt = Date.now();
       sayFull();
     },
-    problem: () => (low || Date.now() - heardAt < REPEAT_MS ? sentence : undefined),
+    problem: () => (low || Date.now() - heardAt < REPEAT_MS ? atTheEnd : undefined),
     stop: () => clearInterval(timer),
   };
 }

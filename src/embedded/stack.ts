@@ -47,7 +47,7 @@ export async function startStack(
     breakStack = resolve;
   });
   const disk = watchDisk(dataDir.path, say);
-  const withDisk = (reason: string): string => [reason, disk.problem()].filter(Boolean).join('. ');
+  const withDisk = (reason: string): string => [disk.problem(), reason].filter(Boolean).join('\n');
   const run = async <T extends Part>(name: string, start: (previous: T | undefined) => Promise<T>): Promise<T> => {
     const part = await supervise(name, start, { say, giveUp: (reason) => breakStack(withDisk(reason)) });
     started.push(part);

@@ -14,7 +14,7 @@ it('says within seconds that a disk is full, and that there is space again', asy
   await expect
     .poll(() => said)
     .toEqual(['The disk of /data is full: free some space. Nothing is lost; copying goes on by itself.']);
-  expect(watch.problem()).toMatch(/is full/);
+  expect(watch.problem()).toMatch(/is full: free some space, then start again/);
   free = 1e9;
   await expect.poll(() => said[1], { timeout: 10_000 }).toBe('There is space again on the disk of /data.');
   expect(watch.problem()).toBeUndefined();
