@@ -106,7 +106,10 @@ export async function up(flags: UpFlags): Promise<number> {
     printAddresses(output.terminal, stack.addresses, { dataDir: flags.dataDir, password });
     for (const { name } of tenants) {
       const wanted = wantedSchedules(settingsOf(config, name));
-      await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);
+      const applied = await applySchedules(temporal.client, config.temporal.taskQueue, name, wanted, temporal);
+      for (const { scheduleId, error } of applied)
+        if (error !== undefined)
+          tellProblem(`The schedule ${scheduleId} could not be set: ${error}. To set it: schedule apply`);
       const label = tenants.length > 1 ? ` of ${name}` : '';
       output.terminal.line(`Schedules${label} are running${describeSchedules(wanted)}.`);
     }

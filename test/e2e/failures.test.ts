@@ -353,7 +353,7 @@ describe('what a retry cannot mend', () => {
     const done = (history.events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
     // Back to where the first pages were still to be fetched.
     await lab.client.workflowService.resetWorkflowExecution({
-      namespace: 'default',
+      namespace: lab.temporalEnv.TEMPORAL_NAMESPACE,
       workflowExecution: { workflowId: handle.workflowId },
       workflowTaskFinishEventId: done[1]?.eventId ?? null,
       requestId: crypto.randomUUID(),
