@@ -6,7 +6,7 @@ import { openClickHouse } from '../../src/clickhouse/client.js';
 import { migrate } from '../../src/clickhouse/migrate.js';
 import { createDestinationFacts } from '../../src/clickhouse/identity.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
-import { compileSources } from '../support/compiled.js';
+import { builtFile } from '../support/compiled.js';
 import { storeRecords } from '../support/store-records.js';
 
 /**
@@ -15,13 +15,12 @@ import { storeRecords } from '../support/store-records.js';
  */
 it('stores a block again whose rows a crash has taken, although the server knows its token', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'crash-'));
-  const compiled = await compileSources();
   const path = join(folder, 'data');
   const start = async () => {
     const engine = await startEmbeddedClickHouse({
       path,
       port: 0,
-      entry: compiled.file('embedded/clickhouse/main.js'),
+      entry: builtFile('embedded/clickhouse/main.js'),
     });
     const destination = { url: engine.url, database: 'auth0', username: 'default', password: '', cluster: null };
     const client = openClickHouse(destination);
@@ -61,6 +60,5 @@ it('stores a block again whose rows a crash has taken, although the server knows
   await after.insert(second);
   expect(await after.select('SELECT count() FROM auth0.logs_raw')).toBe('1');
   await after.stop();
-  await compiled.remove();
   await rm(folder, { recursive: true, force: true });
 });

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { startClickHouseServer, type ClickHouseServer } from '../../src/embedded/clickhouse/server.js';
-import { compileSources } from '../support/compiled.js';
+import { builtFile } from '../support/compiled.js';
 
 const ROWS = 5_000;
 // 2570 is 0x0A0A: two line feeds in a row, which also stand in the texts and at the end of some.
@@ -299,11 +299,10 @@ describe('an insert', () => {
 });
 
 it('that a kill interrupts leaves rows behind only until the next start', async () => {
-  const compiled = await compileSources();
   try {
     const data = join(folder, 'killed');
     const start = async (): ReturnType<typeof startEmbeddedClickHouse> =>
-      startEmbeddedClickHouse({ path: data, port: 0, entry: compiled.file('embedded/clickhouse/main.js') });
+      startEmbeddedClickHouse({ path: data, port: 0, entry: builtFile('embedded/clickhouse/main.js') });
     const first = await start();
     await post(
       first.url,
@@ -319,6 +318,5 @@ it('that a kill interrupts leaves rows behind only until the next start', async 
     expect(await post(second.url, 'SELECT count() FROM t')).toMatchObject({ text: '0\n' });
     await second.stop(5_000);
   } finally {
-    await compiled.remove();
   }
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { startClickHouseServer, type ClickHouseServer } from '../../src/embedded/clickhouse/server.js';
 import { freePort } from '../../src/embedded/ports.js';
-import { compileSources, endsWithItsParent, type Compiled } from '../support/compiled.js';
+import { builtFile, endsWithItsParent } from '../support/compiled.js';
 
 let folder = '';
 let server: ClickHouseServer;
@@ -412,13 +412,8 @@ describe('large results', () => {
 });
 
 describe('the process', () => {
-  let compiled: Compiled;
-  beforeAll(async () => {
-    compiled = await compileSources();
-  });
-  afterAll(async () => compiled.remove());
   const start = async (path: string, port = 0): ReturnType<typeof startEmbeddedClickHouse> =>
-    startEmbeddedClickHouse({ path, port, entry: compiled.file('embedded/clickhouse/main.js') });
+    startEmbeddedClickHouse({ path, port, entry: builtFile('embedded/clickhouse/main.js') });
 
   it('starts, keeps what was acknowledged across a kill, and stops cleanly', async () => {
     const path = join(folder, 'process');
@@ -460,7 +455,7 @@ describe('the process', () => {
 
   it('does not outlive a parent that is killed', async () => {
     const script = `
-      import { startEmbeddedClickHouse } from ${JSON.stringify(compiled.file('embedded/clickhouse/process.js'))};
+      import { startEmbeddedClickHouse } from ${JSON.stringify(builtFile('embedded/clickhouse/process.js'))};
       const { pid } = await startEmbeddedClickHouse({ path: ${JSON.stringify(join(folder, 'orphan'))}, port: 0 });
       process.stdout.write(String(pid));
       setInterval(() => {}, 1000);`;

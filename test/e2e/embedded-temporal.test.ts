@@ -6,7 +6,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resolveTemporalCli } from '../../src/embedded/temporal/cli.js';
 import { startTemporalServer, type TemporalServer } from '../../src/embedded/temporal/server.js';
-import { compileSources, endsWithItsParent } from '../support/compiled.js';
+import { builtFile, endsWithItsParent } from '../support/compiled.js';
 
 let folder = '';
 let binary = '';
@@ -79,13 +79,11 @@ it('says what the server said when it cannot start', async () => {
 });
 
 it('does not outlive a parent that is killed', async () => {
-  const compiled = await compileSources();
   const options = { binary, port: 0, uiPort: 0, namespace: 'default' };
   const script = `
-    import { startTemporalServer } from ${JSON.stringify(compiled.file('embedded/temporal/server.js'))};
+    import { startTemporalServer } from ${JSON.stringify(builtFile('embedded/temporal/server.js'))};
     const { pid } = await startTemporalServer(${JSON.stringify(options)});
     process.stdout.write(String(pid));
     setInterval(() => {}, 1000);`;
   expect(await endsWithItsParent(script, 10_000)).toBe(true);
-  await compiled.remove();
 });

@@ -10,21 +10,17 @@ import { createPipelineStore } from '../../src/clickhouse/store.js';
 import { checkClickHouse } from '../../src/doctor/clickhouse.js';
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { resources } from '../../src/resources/index.js';
-import { type Compiled, compileSources } from '../support/compiled.js';
+import { builtFile } from '../support/compiled.js';
 import { sqlBlocks } from '../support/sql-blocks.js';
 import { storeRecords } from '../support/store-records.js';
 
 type Client = ReturnType<typeof openClickHouse>;
-
-let compiled: Compiled;
 let folder = '';
 let count = 0;
 beforeAll(async () => {
-  compiled = await compileSources();
   folder = await mkdtemp(join(tmpdir(), 'grants-'));
 }, 120_000);
 afterAll(async () => {
-  await compiled.remove();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -53,7 +49,7 @@ async function as(
   const engine = await startEmbeddedClickHouse({
     path: data,
     port: 0,
-    entry: compiled.file('embedded/clickhouse/main.js'),
+    entry: builtFile('embedded/clickhouse/main.js'),
     configFile: config,
   });
   const client = openClickHouse({

@@ -5,17 +5,13 @@ import { ensureBuilt } from './up.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The sources as JavaScript, for tests that start them as processes: Node 20 does not run TypeScript. */
-export interface Compiled {
-  /** The compiled file of one under src/, e.g. `embedded/clickhouse/main.js`. */
-  file(name: string): string;
-  remove(): Promise<void>;
-}
-
-/** dist/, brought up to date first. */
-export async function compileSources(): Promise<Compiled> {
+/**
+ * The compiled file of one under src/, e.g. `embedded/clickhouse/main.js`, brought up to date first: for tests that start
+ * it as a process, since Node 20 does not run TypeScript.
+ */
+export function builtFile(name: string): string {
   ensureBuilt();
-  return { file: (name) => join(ROOT, 'dist', name), remove: async () => {} };
+  return join(ROOT, 'dist', name);
 }
 
 /** Waits until no process has this id; false after `ms`. */

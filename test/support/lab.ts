@@ -17,7 +17,7 @@ import type { ExtractTenantInput, TenantResult } from '../../src/contracts/types
 import { startEmbeddedClickHouse } from '../../src/embedded/clickhouse/process.js';
 import { emulatorDefaults } from '../../src/emulator/main.js';
 import { buildWorker, createDeps } from '../../src/worker.js';
-import { compileSources } from './compiled.js';
+import { builtFile } from './compiled.js';
 import type { EmulatedTenant } from './emulated-tenant.js';
 
 /** A whole stack for one test file: a namespace on a real Temporal server, the real engine, our worker in this process. */
@@ -52,7 +52,6 @@ const TASK_QUEUE = 'lab';
 /** Opens a namespace and starts ClickHouse; the worker comes with `startWorker`. */
 export async function startLab(): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'auth0-lab-'));
-  const compiled = await compileSources();
   const address = inject('temporalAddress');
   const connection = await Connection.connect({ address });
   const [namespace, engine] = await Promise.all([
@@ -60,7 +59,7 @@ export async function startLab(): Promise<Lab> {
     startEmbeddedClickHouse({
       path: join(folder, 'clickhouse'),
       port: 0,
-      entry: compiled.file('embedded/clickhouse/main.js'),
+      entry: builtFile('embedded/clickhouse/main.js'),
     }),
   ]);
   const client = new Client({ connection, namespace });

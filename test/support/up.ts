@@ -5,8 +5,12 @@ import { emulatorDefaults } from '../../src/emulator/main.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+let isBuilt = false;
+
 /** The built program, brought up to date first: the tests below run what a person would run. */
 export function ensureBuilt(): void {
+  if (isBuilt) return;
+  isBuilt = true;
   execFileSync(process.execPath, ['scripts/ensure-built.mjs'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { classifyNetworkError } from '../../../src/auth0/classify.js';
 import { exchange, openAnswer, type WireAnswer, type WireRequest } from '../../../src/auth0/wire.js';
 import { createAuthority } from '../../support/certificates.js';
-import { type Compiled, compileSources } from '../../support/compiled.js';
+import { builtFile } from '../../support/compiled.js';
 import { type LoopbackServer, portOf, startServer } from './loopback-server.js';
 
 const TIMEOUT_MS = 20_000;
@@ -312,12 +312,6 @@ async function openSecure(): Promise<{ origin: string; ca: string }> {
 }
 
 describe('a process of its own', () => {
-  let compiled: Compiled;
-  beforeAll(async () => {
-    compiled = await compileSources();
-  });
-  afterAll(() => compiled.remove());
-
   /** Asks once, then has nothing more to do. What it got, and how long it took to end. */
   const run = async (origin: string, env: Record<string, string> = {}) => {
     const script = `
@@ -325,7 +319,7 @@ describe('a process of its own', () => {
       const { body } = await exchange(new URL(process.argv[2]), {}, { timeoutMs: 60_000 });
       const doneAt = Date.now();
       process.on('exit', () => console.log(JSON.stringify({ body: body.toString(), endedAfterMs: Date.now() - doneAt })));`;
-    const args = ['--input-type=module', '-e', script, compiled.file('auth0/wire.js'), origin];
+    const args = ['--input-type=module', '-e', script, builtFile('auth0/wire.js'), origin];
     const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...env } });
     return z.object({ body: z.string(), endedAfterMs: z.number() }).parse(JSON.parse(stdout));
   };
