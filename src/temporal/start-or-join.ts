@@ -23,6 +23,8 @@ export interface Start<R> {
   /** One line for the Temporal UI. */
   summary: string;
   searchAttributes?: SearchAttributePair[];
+  /** What whoever joins it can read of what was asked for. */
+  memo?: Record<string, unknown>;
   /** The result that a run left behind in its failure; undefined where it left none. */
   resultOfFailure(failure: unknown): R | undefined;
 }
@@ -48,7 +50,7 @@ export async function startOrJoin<R>(client: Client, start: Start<R>): Promise<S
 }
 
 async function open<R>(client: Client, start: Start<R>) {
-  const { workflowType, workflowId, taskQueue, input, summary, searchAttributes } = start;
+  const { workflowType, workflowId, taskQueue, input, summary, searchAttributes, memo } = start;
   try {
     const handle = await client.workflow.start(workflowType, {
       taskQueue,
@@ -56,6 +58,7 @@ async function open<R>(client: Client, start: Start<R>) {
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: summary,
+      ...(memo && { memo }),
       ...(searchAttributes && { typedSearchAttributes: searchAttributes }),
     });
     return { handle, runId: handle.firstExecutionRunId, joined: false };

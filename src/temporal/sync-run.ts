@@ -39,27 +39,43 @@ export async function startSync(
       input: { ...input, tenant },
       summary: `Sync of ${tenant}${input.resources ? `: ${input.resources.join(', ')}` : ''}`,
       resultOfFailure: tenantResultOfFailure,
+      memo: { [RESOURCES_MEMO]: input.resources ?? RESOURCES },
       ...(searchAttributes && { searchAttributes: attributesOf(tenant) }),
     });
   const run = await startAs(tenantWorkflowId(tenant));
   const { resources } = input;
-  if (!run.joined || !resources || (await underWay(client, tenant, resources)).length > 0) return run;
+  if (!run.joined || !resources || (await copiesAny(client, tenant, run, resources))) return run;
   return startAs(besideWorkflowId(tenant, resources));
 }
 
-/** Those of the resources whose runs are under way. */
-async function underWay(client: Client, tenant: string, resources: readonly ResourceName[]): Promise<ResourceName[]> {
-  const running = await Promise.all(
-    resources.map(async (resource) => (await isRunning(client, resourceWorkflowId(tenant, resource))) && resource),
+/** Name in a sync's memo of the resources that it was asked for. */
+const RESOURCES_MEMO = 'resources';
+
+/** Whether a sync copies one of the resources at the moment, or was asked to and has not come to it. */
+async function copiesAny(
+  client: Client,
+  tenant: string,
+  sync: Pick<StartedRun<unknown>, 'workflowId' | 'runId'>,
+  resources: readonly ResourceName[],
+): Promise<boolean> {
+  const { startTime, memo } = await client.workflow.getHandle(sync.workflowId, sync.runId).describe();
+  const asked: unknown = memo?.[RESOURCES_MEMO];
+  const copied = await Promise.all(
+    resources.map(async (resource) => {
+      const last = await lastRun(client, resourceWorkflowId(tenant, resource));
+      if (last?.status.name === 'RUNNING') return true;
+      const isDone = last !== null && last.startTime >= startTime;
+      return !isDone && Array.isArray(asked) && asked.includes(resource);
+    }),
   );
-  return running.filter((resource) => resource !== false);
+  return copied.includes(true);
 }
 
-async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+async function lastRun(client: Client, workflowId: string) {
   try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+    return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }

@@ -292,7 +292,12 @@ describe('the documents of --json', () => {
 
   it('of what runs until Ctrl-C are its ready line, and of up with several tenants their runs', async () => {
     const { temporal, clickhouse } = shapes.up.parse(lastJson(stack.stdout()));
-    const own = { TEMPORAL_ADDRESS: temporal.address, CLICKHOUSE_URL: clickhouse.url, TEMPORAL_TASK_QUEUE: 'own' };
+    const own = {
+      TEMPORAL_ADDRESS: temporal.address,
+      CLICKHOUSE_URL: clickhouse.url,
+      CLICKHOUSE_PASSWORD: readFileSync(join(folder, 'data', 'clickhouse-password'), 'utf8').trim(),
+      TEMPORAL_TASK_QUEUE: 'own',
+    };
     const small = ['--port', '0', '--logs', '9', '--users', '2', '--clients', '1'];
     const ended = runCli(['up', '--once', '--resources', 'users', '--data-dir', join(folder, 'third'), '--json'], {
       ...ofSeveral(),
