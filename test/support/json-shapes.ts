@@ -291,7 +291,7 @@ export const JSON_SHAPES = {
     rows: number,
   }),
   queryWithoutAnswer: z.strictObject({}),
-  worker: z.strictObject({ event: z.literal('ready'), pid: number, metrics: text.nullable() }),
+  worker: z.strictObject({ event: z.literal('ready'), pid: number, metrics: text.nullable(), databaseId: text }),
   emulate: z.strictObject({ event: z.literal('ready'), origin: text, tenant: text, pid: number }),
   failure: z.strictObject({
     status: z.literal('failed'),
