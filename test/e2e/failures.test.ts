@@ -110,9 +110,13 @@ describe('a first start at the edge of what the tenant keeps', () => {
 describe('events that come late', () => {
   it('are found a little behind the cursor, and nothing is doubled', async () => {
     const name = 'late';
-    const tenant = await tenantWith(name, { logs: 300, logSpanMs: 60_000 });
+    const tenant = await tenantWith(name, { logs: 300, logSpanMs: 60_000 }, { LOGS_OVERLAP_SECONDS: '60' });
     await lab.sync(name, { resources: ['logs'] });
-    // As if three events before the newest had turned up at the tenant only now.
+    // As if three events before the newest had turned up at the tenant only now; a server that has just been started has
+    // the last run's rows counted, which would notice that they are gone.
+    await lab.clickhouse.command({
+      query: `ALTER TABLE _pipeline_checkpoints UPDATE run_rows = 0 WHERE tenant = '${name}' SETTINGS mutations_sync = 2`,
+    });
     const ids = await tenant.ids('logs');
     const late = ids.slice(-4, -1);
     await lab.clickhouse.command({

@@ -49,7 +49,7 @@ describe('a position after a pause', () => {
     date: '2026-01-01T00:00:00.000Z',
     recent: true,
   };
-  const checked = { ...followed, phase: 'check', resume: 'id-9', recent: false };
+  const checked = { ...followed, phase: 'check', resume: 'id-9', hops: null, recent: false };
 
   it('in the log is compared with what the tenant still keeps', () => {
     expect(afterPause(followed)).toEqual(checked);
