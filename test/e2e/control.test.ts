@@ -269,5 +269,5 @@ describe('pause', () => {
       await tenant.close();
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 90_000);
+  }, 240_000);
 });
