@@ -38,7 +38,8 @@ export interface GapRows {
   acknowledge(gap: ListedGap, acknowledgement: Acknowledgement | null): Promise<void>;
 }
 
-const gapRow = z.object({
+/** A row of `pipeline_gaps`, its instants given as texts. */
+export const gapRow = z.object({
   tenant: z.string(),
   resource: z.string(),
   gap_from: z.string(),

@@ -4,28 +4,14 @@ import { RESOURCES } from '../contracts/names.js';
 import type { StateCheckpoint, StateGap, TenantState } from '../state/document.js';
 import { checkpointRow } from './checkpoints.js';
 import { tablesOf } from './client.js';
-import { instant } from './instant.js';
+import { gapRow } from './gap-rows.js';
 import { createStatements } from './statements.js';
 
 const resource = z.enum(RESOURCES);
 
 const stateRow = checkpointRow.omit({ imported: true }).extend({ tenant: z.string(), resource });
 
-const gapRow = z.object({
-  tenant: z.string(),
-  resource,
-  gap_from: z.string(),
-  gap_to: z.string(),
-  from_date: instant.nullable(),
-  to_date: instant.nullable(),
-  reason: z.string(),
-  run_id: z.string(),
-  found_at: instant,
-  refilled: z.boolean(),
-  acknowledged_at: instant.nullable(),
-  acknowledged_by: z.string(),
-  note: z.string(),
-});
+const stateGap = gapRow.extend({ resource });
 
 /** Reads and writes checkpoints and gaps as a whole. All throw ExtractError. */
 export interface StateRows {
@@ -51,7 +37,7 @@ export function createStateRows(client: ClickHouseClient, database: string): Sta
            FROM ${table('pipeline_checkpoints')} ORDER BY tenant, resource`,
         ),
         select(
-          gapRow,
+          stateGap,
           `SELECT tenant, resource, gap_from, gap_to, toString(from_date) AS from_date, toString(to_date) AS to_date,
              reason, run_id, toString(found_at) AS found_at, refilled,
              toString(acknowledged_at) AS acknowledged_at, acknowledged_by, note
@@ -135,7 +121,7 @@ function checkpointOf(row: z.infer<typeof stateRow>): StateCheckpoint {
   }
 }
 
-function gapOf(row: z.infer<typeof gapRow>): StateGap {
+function gapOf(row: z.infer<typeof stateGap>): StateGap {
   return {
     resource: row.resource,
     from: row.gap_from,

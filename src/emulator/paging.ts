@@ -5,6 +5,7 @@ import type { FieldSelection } from './wire-text.js';
 export const PAGING_WALL = 1000;
 const MAX_PAGE_SIZE = 100;
 const DEFAULT_PAGE_SIZE = 50;
+const CURSOR_LIFE_MS = 24 * 3_600_000;
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   page: 'Page index of the results to return. First page is 0.',
@@ -59,6 +60,21 @@ export function pageParameters(query: URLSearchParams): Page {
 /** Reads `take`. Throws the API's 400 for values out of range. */
 export function takeParameter(query: URLSearchParams): number {
   return integerParameter(query, 'take', { min: 1, max: MAX_PAGE_SIZE, fallback: DEFAULT_PAGE_SIZE });
+}
+
+/** A checkpoint's `next`: the place in a list at which the following page begins. */
+export function writeCursor(list: string, place: number, nowMs: number): string {
+  return Buffer.from(`${list},${nowMs},${place}`).toString('base64url');
+}
+
+/** The place that a cursor of this list names. Throws the API's 400 for one of another form, and after its life. */
+export function readCursor(list: string, cursor: string, nowMs: number): number {
+  const parts = /^(\w+),(\d+),(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (parts === null || parts[1] !== list)
+    throw managementError(400, "The 'from' parameter is invalid.", 'invalid_paging');
+  if (nowMs - Number(parts[2]) >= CURSOR_LIFE_MS)
+    throw managementError(400, "The 'from' parameter has expired.", 'invalid_paging');
+  return Number(parts[3]);
 }
 
 /** Whether a page ends beyond the wall, however many rows there are. */

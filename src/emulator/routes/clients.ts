@@ -10,11 +10,11 @@ import {
   isBeyondWall,
   logWallError,
   pageParameters,
+  readCursor,
   takeParameter,
+  writeCursor,
 } from '../paging.js';
 import { objectText, selectMembers, type FieldSelection, type WireText } from '../wire-text.js';
-
-const CURSOR_LIFE_MS = 24 * 3_600_000;
 
 /** GET /api/v2/clients, page-wise or by checkpoint. Throws the API's 400 for bad parameters and 403 for secrets asked in vain. */
 export function listClients(context: EmulatorContext, request: EmulatorRequest, scopes: ReadonlySet<string>): Reply {
@@ -66,10 +66,10 @@ function checkpointPage(
   const rows: WireText[] = [];
   let next = '';
   let last = -1;
-  for (const index of context.tenant.clients.indexes(from === null ? 0 : readCursor(from, request.nowMs))) {
+  for (const index of context.tenant.clients.indexes(from === null ? 0 : readCursor('clients', from, request.nowMs))) {
     if (!matches(index)) continue;
     if (rows.length === take) {
-      next = `"next":"${writeCursor(last + 1, request.nowMs)}",`;
+      next = `"next":"${writeCursor('clients', last + 1, request.nowMs)}",`;
       break;
     }
     rows.push(write(index));
@@ -88,16 +88,4 @@ function clientText(
   const { clients, clientRecords } = context.tenant;
   const members = selectMembers(clientRecords.members(index, clients.revision(index)), selection);
   return objectText(seesSecrets ? members : members.filter(([name]) => !CLIENT_SECRET_FIELDS.has(name)));
-}
-
-function writeCursor(index: number, nowMs: number): string {
-  return Buffer.from(`clients,${nowMs},${index}`).toString('base64url');
-}
-
-function readCursor(cursor: string, nowMs: number): number {
-  const parts = /^clients,(\d+),(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (parts === null) throw managementError(400, "The 'from' parameter is invalid.", 'invalid_paging');
-  if (nowMs - Number(parts[1]) >= CURSOR_LIFE_MS)
-    throw managementError(400, "The 'from' parameter has expired.", 'invalid_paging');
-  return Number(parts[2]);
 }

@@ -6,10 +6,17 @@ import { listText } from '../list-shape.js';
 import { HIDDEN } from '../objects/company.js';
 import type { ObjectEndpoint, ObjectRecord } from '../objects/endpoint.js';
 import { type PlacedRecord, recordText } from '../objects/store.js';
-import { fieldSelection, isBeyondWall, logWallError, pageParameters, takeParameter, boundsOf } from '../paging.js';
+import {
+  fieldSelection,
+  isBeyondWall,
+  logWallError,
+  pageParameters,
+  readCursor,
+  takeParameter,
+  writeCursor,
+  boundsOf,
+} from '../paging.js';
 import { parseBody } from './admin.js';
-
-const CURSOR_LIFE_MS = 24 * 3_600_000;
 
 /** GET of a list of objects, or of one of them. Throws the API's 404 where it, or what it belongs to, is not there. */
 export function readObjects(context: EmulatorContext, request: EmulatorRequest, scopes: ReadonlySet<string>): Reply {
@@ -45,10 +52,10 @@ export function readObjects(context: EmulatorContext, request: EmulatorRequest, 
 function checkpointPage(records: readonly PlacedRecord[], { query, nowMs }: EmulatorRequest) {
   const take = takeParameter(query);
   const from = query.get('from');
-  const start = from === null ? 0 : readCursor(from, nowMs);
+  const start = from === null ? 0 : readCursor('objects', from, nowMs);
   const rest = records.filter(({ place }) => place >= start);
   const behind = rest[take];
-  return { page: rest.slice(0, take), next: behind && writeCursor(behind.place, nowMs) };
+  return { page: rest.slice(0, take), next: behind && writeCursor('objects', behind.place, nowMs) };
 }
 
 function writer({ onRequest }: ObjectEndpoint, { query }: EmulatorRequest, scopes: ReadonlySet<string>) {
@@ -67,18 +74,6 @@ function writer({ onRequest }: ObjectEndpoint, { query }: EmulatorRequest, scope
 
 function notThere(what: string) {
   return managementError(404, `The ${what.replace(/^.*\//, '').replace(/s$/, '')} does not exist.`);
-}
-
-function writeCursor(place: number, nowMs: number): string {
-  return Buffer.from(`objects,${nowMs},${place}`).toString('base64url');
-}
-
-function readCursor(cursor: string, nowMs: number): number {
-  const parts = /^objects,(\d+),(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (parts === null) throw managementError(400, "The 'from' parameter is invalid.", 'invalid_paging');
-  if (nowMs - Number(parts[1]) >= CURSOR_LIFE_MS)
-    throw managementError(400, "The 'from' parameter has expired.", 'invalid_paging');
-  return Number(parts[2]);
 }
 
 const record = z.record(z.string(), z.unknown());
